@@ -1,0 +1,176 @@
+/* pg_batch.c: questions and changes of our own: several statements in one message, all answers read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg_private.h"
+#include "text.h"
+
+bool pg_good(const PGresult *res)
+{
+    ExecStatusType status = PQresultStatus(res);
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+bool pg_missing(const PGresult *res)
+{
+    const char *state = pg_state(res);
+    return strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0;
+}
+
+bool pg_true(const PGresult *res, int column)
+{
+    return PQntuples(res) > 0 && PQgetvalue(res, 0, column)[0] == 't';
+}
+
+long pg_number(const PGresult *res, int column)
+{
+    return PQntuples(res) > 0 ? strtol(PQgetvalue(res, 0, column), NULL, 10) : 0;
+}
+
+void pg_copy(const PGresult *res, int row, int column, char *to, size_t size)
+{
+    text_copy(to, size, PQgetvalue(res, row, column));
+}
+
+const PGresult *pg_batch_bad(const struct pg_ask *asks, size_t count)
+{
+    /* After an error the rest up to the Sync was not run: only the error itself tells anything. */
+    for (size_t i = 0; i < count; i++)
+        if (!pg_good(asks[i].res))
+            return asks[i].res;
+    return NULL;
+}
+
+void pg_batch_free(struct pg_ask *asks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        PQclear(asks[i].res);
+        asks[i].res = NULL;
+    }
+}
+
+enum pg_sql pg_sets(const struct db *db, const char *values[3], int *count, char number[PG_NUMBER_SIZE])
+{
+    values[0] = db->search_path;
+    values[1] = db->sets_refused ? NULL : "on";
+    snprintf(number, PG_NUMBER_SIZE, "%d", db->target.statement_timeout_ms > 0 ? db->target.statement_timeout_ms : PG_LOOK_TIMEOUT_MS);
+    values[2] = number;
+    *count = db->mode == DB_LOOK ? 3 : 2;
+    return db->mode == DB_LOOK ? PG_SETS_LOOK : PG_SETS;
+}
+
+bool pg_sets_submit(struct db *db, struct error *err)
+{
+    const char *values[3];
+    char number[PG_NUMBER_SIZE];
+    int count;
+    if (!db->sets_due)
+        return true;
+    enum pg_sql which = pg_sets(db, values, &count, number);
+    db->sets_due = false;
+    return pg_send(db, (struct pg_query){ .kind = QUERY_SETS }, pg_sql_fixed(which), count, values, err) && pg_submit_sync(db, false, err);
+}
+
+/* Waits until PQgetResult would not block. */
+static bool readable(struct db *db)
+{
+    while (PQisBusy(db->conn)) {
+        enum pg_woken woken = pg_wait(db, -1, -1);
+        if (woken == WOKEN_LOST)
+            return !PQisBusy(db->conn);
+    }
+    return true;
+}
+
+/* Reads the answer to the oldest query: its last result, or NULL where the connection is lost. */
+static PGresult *answer(struct db *db, enum pg_query_kind kind)
+{
+    PGresult *last = NULL;
+    while (readable(db)) {
+        PGresult *res = PQgetResult(db->conn);
+        if (!res && PQstatus(db->conn) == CONNECTION_OK)
+            return last;
+        if (!res || pg_is_farewell(db, res) || PQstatus(db->conn) != CONNECTION_OK) {
+            PQclear(res);
+            break;
+        }
+        PQclear(last);
+        last = res;
+        if (kind == QUERY_SYNC)
+            return last;
+        if (PQresultStatus(res) == PGRES_PIPELINE_SYNC)
+            break;
+    }
+    PQclear(last);
+    return NULL;
+}
+
+/* Reads what stands before the batch: our settings and their Sync. */
+static bool answers_before(struct db *db)
+{
+    while (db->queries.count > 0) {
+        enum pg_query_kind kind = db->queries.at[db->queries.head].kind;
+        PGresult *res = answer(db, kind);
+        if (!res)
+            return false;
+        if (kind == QUERY_SETS && !pg_good(res))
+            db->sets_refused = true;
+        PQclear(res);
+        pg_queries_pop(&db->queries);
+    }
+    return true;
+}
+
+static bool sync_answer(struct db *db)
+{
+    PGresult *res = answer(db, QUERY_SYNC);
+    bool ok = res && PQresultStatus(res) == PGRES_PIPELINE_SYNC;
+    PQclear(res);
+    return ok;
+}
+
+/* One statement on its own, whatever it answers. */
+static bool send_alone(struct db *db, enum pg_sql sql)
+{
+    PGresult *res;
+    if (!PQsendQueryParams(db->conn, pg_sql_fixed(sql), 0, NULL, NULL, NULL, NULL, 0) || !PQpipelineSync(db->conn))
+        return false;
+    res = answer(db, QUERY_PLAIN);
+    PQclear(res);
+    return res && sync_answer(db);
+}
+
+static const char *text_of(const struct db *db, enum pg_sql sql)
+{
+    return db->sql[sql] ? db->sql[sql] : pg_sql_fixed(sql);
+}
+
+bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        asks[i].res = NULL;
+    if (db->down)
+        return pg_lost(db, err);
+    if (db->steps.count > 0 || db->open_heads > 0)
+        return error_set(err, ERR_INTERNAL, "the connection is in the middle of a migration");
+    if (db->cancelled)
+        pg_cancel_settle(db->cancel);
+    if (!pg_sets_submit(db, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, 0) ||
+            ((asks[i].sync || i + 1 == count) && !PQpipelineSync(db->conn)))
+            return pg_lost(db, err);
+    db->unflushed = db->unsynced = false;
+    if (!answers_before(db))
+        return pg_lost(db, err);
+    for (size_t i = 0; i < count; i++) {
+        asks[i].res = answer(db, QUERY_PLAIN);
+        if (!asks[i].res || ((asks[i].sync || i + 1 == count) && !sync_answer(db)))
+            return pg_lost(db, err);
+    }
+    if (PQtransactionStatus(db->conn) != PQTRANS_IDLE && !send_alone(db, PG_ROLLBACK))
+        return pg_lost(db, err);
+    return true;
+}

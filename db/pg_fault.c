@@ -1,0 +1,92 @@
+/* pg_fault.c: faults of server and connection in words, without a password. */
+#include <stdio.h>
+#include <string.h>
+
+#include "pg_private.h"
+#include "text.h"
+
+/* Shorter ones would turn every message into stars; the library's and the server's own words never hold one. */
+enum { PASSWORD_WORTH = 4 };
+
+void pg_visible(const struct db *db, char *to, size_t size, const char *from)
+{
+    char *found;
+    size_t len = strlen(db->password);
+    text_visible(to, size, from ? from : "");
+    while (len >= PASSWORD_WORTH && (found = strstr(to, db->password))) {
+        memset(found, '*', 3);
+        memmove(found + 3, found + len, strlen(found + len) + 1);
+    }
+    for (len = strlen(to); len > 0 && to[len - 1] == ' '; len--)
+        to[len - 1] = '\0';
+}
+
+const char *pg_state(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    return state ? state : "";
+}
+
+static void field(const struct db *db, const PGresult *res, int code, char *to, size_t size)
+{
+    pg_visible(db, to, size, PQresultErrorField(res, code));
+}
+
+static enum error_code code_of(const char *state)
+{
+    if (strcmp(state, "42501") == 0)
+        return ERR_RIGHTS;
+    if (strcmp(state, "55P03") == 0)
+        return ERR_LOCK_BUSY;
+    return ERR_SQL;
+}
+
+bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err)
+{
+    char said[1024];
+    const char *primary = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY), *state = pg_state(res);
+    if (!err)
+        return false;
+    pg_visible(db, said, sizeof said, primary ? primary : PQresultErrorMessage(res));
+    if (!said[0])
+        snprintf(said, sizeof said, "the server gave an unexpected answer (%s)", PQresStatus(PQresultStatus(res)));
+    if (doing)
+        error_set(err, code_of(state), "%s: %s", doing, said);
+    else
+        error_set(err, code_of(state), "%s", said);
+    text_copy(err->sqlstate, sizeof err->sqlstate, state);
+    field(db, res, PG_DIAG_MESSAGE_DETAIL, err->detail, sizeof err->detail);
+    field(db, res, PG_DIAG_MESSAGE_HINT, err->hint, sizeof err->hint);
+    field(db, res, PG_DIAG_CONTEXT, err->context, sizeof err->context);
+    return false;
+}
+
+bool pg_lost(struct db *db, struct error *err)
+{
+    char said[1024];
+    const char *host = PQhost(db->conn), *port = PQport(db->conn);
+    db->down = true;
+    (void)PQisBusy(db->conn); /* reads the server's last words out of the buffer */
+    if (db->last_words[0])
+        text_copy(said, sizeof said, db->last_words);
+    else
+        pg_visible(db, said, sizeof said, PQerrorMessage(db->conn));
+    if (!said[0])
+        text_copy(said, sizeof said, "the server said nothing");
+    return error_set(err, ERR_NO_CONNECTION, "the connection to PostgreSQL at %s port %s was lost: %s", host && host[0] ? host : "the local socket", port ? port : "", said);
+}
+
+bool pg_is_farewell(struct db *db, const PGresult *res)
+{
+    /* The severity alone tells: a foreign server's 08… or 57P… inside a statement comes as a mere ERROR. */
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    bool over = severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0);
+    if (over && !db->last_words[0])
+        field(db, res, PG_DIAG_MESSAGE_PRIMARY, db->last_words, sizeof db->last_words);
+    return over;
+}
+
+void pg_notice(void *db, const PGresult *res)
+{
+    pg_is_farewell(db, res);
+}

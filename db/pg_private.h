@@ -1,0 +1,220 @@
+/* pg_private.h: what the files of the PostgreSQL driver share; nothing outside db/pg*.c and its tests includes it. */
+#ifndef JETBASE_DB_PG_PRIVATE_H
+#define JETBASE_DB_PG_PRIVATE_H
+
+#include <libpq-fe.h>
+
+#include "db.h"
+#include "pg_sql.h"
+
+enum {
+    PG_CONNECT_MS = 10000,      /* where the URL gives no connect_timeout */
+    PG_LOOK_TIMEOUT_MS = 5000,  /* statement_timeout of looking connections where the target gives none */
+    PG_TRAILER_LOCK_MS = 4000,  /* lock_timeout of fence and record */
+    PG_CHANGE_LOCK_MS = 3000,   /* lock_timeout of a lock change that gives none */
+    PG_CREATE_LOCK_MS = 5000,   /* lock_timeout of the creation of our tables */
+    PG_CANCEL_AGAIN_MS = 1000   /* a cancel that met no running statement has no effect: it is sent again */
+};
+
+#define PG_NUMBER_SIZE 24 /* a 64-bit number as text */
+
+/* What an outstanding query of the pipeline is, so that its answer can be judged. */
+enum pg_query_kind {
+    QUERY_PLAIN,     /* any good answer will do */
+    QUERY_WITNESS,   /* first column must be true, else lost */
+    QUERY_SQL,       /* a file's statement */
+    QUERY_FENCE,
+    QUERY_HISTORY,   /* as many rows as expected */
+    QUERY_RUN,       /* one row */
+    QUERY_COMMIT,    /* tag COMMIT */
+    QUERY_SETS,      /* belongs to no step; its fault only means "do without" */
+    QUERY_SYNC       /* ends with PGRES_PIPELINE_SYNC */
+};
+
+/* One outstanding query. */
+struct pg_query {
+    enum pg_query_kind kind;
+    bool of_step;   /* belongs to the oldest step that has no result yet */
+    bool ends_step; /* that step's last query */
+};
+
+/* First in, first out; grows. */
+struct pg_queries {
+    struct pg_query *at;
+    size_t head, count, cap;
+};
+struct pg_steps {
+    struct db_step *at;
+    size_t head, count, cap;
+};
+
+struct pg_cancel; /* pg_cancel.c */
+
+struct db {
+    const struct db_driver *driver; /* MUST be first */
+    PGconn *conn;
+    const struct sys *sys;
+    struct db_target target;
+    enum db_mode mode;
+    struct db_about about;
+    char *sql[PG_SQL_TEXTS];
+    char *search_path;        /* postgres_schema as a quoted identifier, or NULL */
+    char password[256];       /* to keep it out of messages; wiped at close */
+
+    bool has_migrations, has_lock, has_runs, has_index, runs_narrow; /* as seen last; runs_narrow: an older jetbase_runs lacks columns */
+
+    char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
+    char witness_key[PG_NUMBER_SIZE];
+    bool witnessed;           /* its session lock is held and was seen */
+
+    struct pg_queries queries;
+    struct pg_steps steps;
+    bool sets_due;            /* our session settings go out with the next message */
+    bool sets_refused;        /* this server takes none of them */
+    bool unflushed;           /* queued since the last Flush or Sync */
+    bool unsynced;            /* something was sent since the last Sync */
+    unsigned open_heads;      /* HEADs that were sent and whose COMMIT has no good answer yet */
+    struct db_result result;  /* of the step that is being answered */
+    struct error result_err;
+    PGresult *answer;         /* of the query that is being answered, until its end is read */
+    PGresult *copy;           /* a COPY that is being read away */
+    bool row_mode;            /* the oldest query's rows come one by one */
+    int64_t last_ms;
+
+    struct pg_cancel *cancel;
+    bool cancelled;           /* a cancel was sent since the last rollback */
+
+    bool listening;
+    bool down;
+    char last_words[1024];    /* what the server said before the connection ended */
+};
+
+/* ---- pg_connect.c: from URL to connection ---- */
+bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err);
+void pg_close(struct db *db);
+
+/* ---- pg_fault.c: faults in words ---- */
+
+/* Fills *err from a bad result. doing: what was to be done, or NULL for the server's message alone. Returns false. */
+bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err);
+/* Marks the connection as lost and fills *err (ERR_NO_CONNECTION). Returns false. */
+bool pg_lost(struct db *db, struct error *err);
+/* Does this answer say that the server ends the session? Keeps its words. */
+bool pg_is_farewell(struct db *db, const PGresult *res);
+/* The SQLSTATE of a result, "" where it has none. */
+const char *pg_state(const PGresult *res);
+/* Copies foreign text made visible, with the password taken out. */
+void pg_visible(const struct db *db, char *to, size_t size, const char *from);
+/* Notices: only a farewell is kept. */
+void pg_notice(void *db, const PGresult *res);
+
+/* ---- pg_wait.c: sending and waiting ---- */
+
+enum pg_woken { WOKEN_INPUT, WOKEN_TIMEOUT, WOKEN_WAKE, WOKEN_LOST };
+/* Sends what can be sent, then waits up to timeout_ms (-1: for ever) until something came in, wake_fd (-1: none) is readable, or a signal came (WAKE). */
+enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd);
+
+/* ---- pg_batch.c: questions and changes of our own, whole messages at a time ---- */
+
+/* One statement of a message. */
+struct pg_ask {
+    enum pg_sql sql;
+    int count;                  /* of values */
+    const char *const *values;  /* text or NULL */
+    bool sync;                  /* its transaction ends here: the next one has a new snapshot */
+    PGresult *res;              /* out; pg_batch_free() clears */
+};
+/* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. False only where the connection is lost or memory ran out; every res is set otherwise. */
+bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *err);
+/* Clears the results. */
+void pg_batch_free(struct pg_ask *asks, size_t count);
+/* The first bad result of a batch, or NULL. */
+const PGresult *pg_batch_bad(const struct pg_ask *asks, size_t count);
+/* Did the result come out well? */
+bool pg_good(const PGresult *res);
+/* A table is missing (42P01, 3F000). */
+bool pg_missing(const PGresult *res);
+/* True for 't' in row 0. */
+bool pg_true(const PGresult *res, int column);
+/* Row 0 as a number, 0 where NULL. */
+long pg_number(const PGresult *res, int column);
+/* A value of `row` copied as it is, "" where NULL. */
+void pg_copy(const PGresult *res, int row, int column, char *to, size_t size);
+/* Values of our session settings: PG_SETS or PG_SETS_LOOK. Returns which; fills values[3]. number must live as long as values. */
+enum pg_sql pg_sets(const struct db *db, const char *values[3], int *count, char number[PG_NUMBER_SIZE]);
+/* Queues our session settings where they are due. */
+bool pg_sets_submit(struct db *db, struct error *err);
+
+/* ---- pg_queue.c: what is outstanding ---- */
+bool pg_queries_push(struct pg_queries *q, struct pg_query query);
+void pg_queries_pop(struct pg_queries *q);
+bool pg_steps_push(struct pg_steps *q, const struct db_step *step);
+void pg_steps_pop(struct pg_steps *q);
+
+/* ---- pg_submit.c: steps into queries ---- */
+bool pg_submit(struct db *db, const struct db_step *step, struct error *err);
+/* Queues a Sync. */
+bool pg_submit_sync(struct db *db, bool of_step, struct error *err);
+/* Queues one query. */
+bool pg_send(struct db *db, struct pg_query query, const char *sql, int count, const char *const *values, struct error *err);
+
+/* ---- pg_next.c: answers into results ---- */
+enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err);
+/* Takes what has been read so far. */
+enum pg_took { TOOK_RESULT, TOOK_NOTHING, TOOK_LOST };
+enum pg_took pg_take(struct db *db);
+
+/* ---- pg_judge.c: is an answer good? ---- */
+
+/* Judges the answer to a query of `step`; the first fault fills db->result and db->result_err. */
+void pg_judge(struct db *db, enum pg_query_kind kind, const struct db_step *step, PGresult *res);
+/* The same for a statement that turned out to be a COPY from or to the client. */
+void pg_judge_copy(struct db *db, const struct db_step *step);
+
+/* ---- pg_rollback.c ---- */
+bool pg_rollback(struct db *db, struct error *err);
+/* Drains what is outstanding. False: the connection is lost. */
+bool pg_drain(struct db *db, struct error *err);
+
+/* ---- pg_cancel.c: PQcancel blocks, so it has a thread of its own ---- */
+struct pg_cancel *pg_cancel_make(PGconn *conn);
+/* Sends a cancel, unless one is on its way. */
+void pg_cancel_send(struct pg_cancel *cancel);
+/* Sends another one where the last is long ago. */
+void pg_cancel_repeat(struct pg_cancel *cancel);
+/* Waits (bounded) until none is on its way: a late one would hit the next statement. */
+void pg_cancel_settle(struct pg_cancel *cancel);
+/* Settles and frees; a thread that is still stuck frees it itself. NULL is allowed. */
+void pg_cancel_free(struct pg_cancel *cancel);
+
+/* ---- pg_tables.c ---- */
+bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err);
+bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err);
+/* Looks again which tables are there. */
+bool pg_tables_refresh(struct db *db, struct error *err);
+/* Reads the answer to PG_TABLES. */
+void pg_tables_note(struct db *db, const PGresult *res);
+
+/* ---- pg_witness.c ---- */
+bool pg_witness_take(struct db *db, const char *process_id, char witness[DB_WITNESS_SIZE], struct error *err);
+void pg_witness_drop(struct db *db, const char *process_id);
+/* Is process_id a run of this very process? */
+bool pg_witness_own(const char *process_id);
+/* The advisory lock of a process ID: its first 64 bits as a signed number, and as pg_locks shows it. False: not a process ID. */
+struct pg_key {
+    char number[PG_NUMBER_SIZE], high[PG_NUMBER_SIZE], low[PG_NUMBER_SIZE];
+};
+bool pg_key_of(const char *process_id, struct pg_key *out);
+
+/* ---- pg_look.c, pg_change.c, pg_read.c, pg_session.c, pg_watch.c ---- */
+bool pg_lock_read(struct db *db, struct db_lock_row *out, struct error *err);
+enum db_change pg_lock_change(struct db *db, const struct db_lock_change *change, struct error *err);
+bool pg_history_read(struct db *db, db_history_fn fn, void *user, struct error *err);
+bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
+/* Reads a row of a run query. */
+void pg_run_row(const PGresult *res, int row, struct run_row *out);
+bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err);
+bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err);
+bool pg_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* pg_session.c: describes the session of a run and who blocks it, and ends it where it is still the one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg_private.h"
+
+static double seconds(const PGresult *res, int row, int column)
+{
+    return PQgetisnull(res, row, column) ? -1 : strtod(PQgetvalue(res, row, column), NULL);
+}
+
+static void blocker(const PGresult *res, int row, struct db_blocker *out)
+{
+    out->pid = atoi(PQgetvalue(res, row, 0));
+    pg_copy(res, row, 1, out->user, sizeof out->user);
+    pg_copy(res, row, 2, out->address, sizeof out->address);
+    pg_copy(res, row, 3, out->application, sizeof out->application);
+    pg_copy(res, row, 4, out->state, sizeof out->state);
+    pg_copy(res, row, 6, out->query, sizeof out->query);
+    out->age_s = seconds(res, row, 7);
+}
+
+bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err)
+{
+    enum { MOST = sizeof out->blocked_by / sizeof out->blocked_by[0] };
+    char pid[PG_NUMBER_SIZE];
+    const char *values[] = { pid };
+    struct pg_ask asks[] = { { .sql = PG_SESSION, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_BLOCKERS, .count = 1, .values = values, .sync = true },
+                             { .sql = PG_SESSION_BEHIND, .count = 1, .values = values, .sync = true } };
+    memset(out, 0, sizeof *out);
+    out->pid = session_pid;
+    out->state_age_s = -1;
+    snprintf(pid, sizeof pid, "%d", session_pid);
+    if (!pg_batch(db, asks, 3, err))
+        return false;
+    const PGresult *bad = pg_batch_bad(asks, 3);
+    if (bad)
+        pg_fault(db, bad, "the session could not be looked at", err);
+    else if (PQntuples(asks[0].res) > 0) {
+        out->found = true;
+        pg_copy(asks[0].res, 0, 0, out->user, sizeof out->user);
+        pg_copy(asks[0].res, 0, 1, out->address, sizeof out->address);
+        pg_copy(asks[0].res, 0, 2, out->application, sizeof out->application);
+        pg_copy(asks[0].res, 0, 3, out->state, sizeof out->state);
+        pg_copy(asks[0].res, 0, 4, out->wait, sizeof out->wait);
+        pg_copy(asks[0].res, 0, 5, out->query, sizeof out->query);
+        out->state_age_s = seconds(asks[0].res, 0, 6);
+        for (int i = 0; i < PQntuples(asks[1].res) && i < MOST; i++)
+            blocker(asks[1].res, i, &out->blocked_by[out->blockers++]);
+        out->waiting_behind = (int)pg_number(asks[2].res, 0);
+    }
+    bool ok = !bad;
+    pg_batch_free(asks, 3);
+    return ok;
+}
+
+bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err)
+{
+    struct pg_key key;
+    const char *values[] = { process_id, key.high, key.low };
+    struct pg_ask ask = { .sql = PG_SESSION_END, .count = 3, .values = values };
+    *ended = false;
+    if (!pg_key_of(process_id, &key))
+        return true; /* no run of ours, so no session of it is known */
+    if (!(db->has_lock && db->has_runs) && !pg_tables_refresh(db, err))
+        return false;
+    if (!db->has_lock || !db->has_runs)
+        return true;
+    if (!pg_batch(db, &ask, 1, err))
+        return false;
+    bool ok = pg_good(ask.res);
+    if (ok)
+        *ended = pg_true(ask.res, 0);
+    else
+        pg_fault(db, ask.res, "the session could not be ended", err);
+    pg_batch_free(&ask, 1);
+    return ok;
+}

@@ -1,0 +1,265 @@
+/* pg_sql.c: every SQL text of the PostgreSQL driver. "@" stands for the quoted schema of our tables; functions, types and operators carry pg_catalog, so that no search_path matters. */
+#include "pg_sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EQ " OPERATOR(pg_catalog.=) "
+#define NE " OPERATOR(pg_catalog.<>) "
+#define CAT " OPERATOR(pg_catalog.||) "
+#define MINUS " OPERATOR(pg_catalog.-) "
+#define TEXT "::pg_catalog.text"
+#define INT "::pg_catalog.int4"
+#define NOW "pg_catalog.clock_timestamp()"
+#define CONFIG(name, value, local) "pg_catalog.set_config('" name "', " value ", " local ")"
+/* Settings that this server does not know are passed over. */
+#define CONFIG_KNOWN(name, value) \
+    "CASE WHEN $2" TEXT " IS NOT NULL AND pg_catalog.current_setting('" name "', true) IS NOT NULL THEN " CONFIG(name, "'" value "'", "false") " END"
+#define CONFIG_GIVEN(name, parameter, local) "CASE WHEN " parameter TEXT " IS NOT NULL THEN " CONFIG(name, parameter TEXT, local) " END"
+
+/* $1 search_path, $2 'on' for the watch over the client: a vanished client's backend ends, and its witness with it. */
+#define SETS                                                                                                   \
+    CONFIG_GIVEN("search_path", "$1", "false") ", "                                                            \
+    CONFIG_KNOWN("client_connection_check_interval", "2000") ", "                                              \
+    CONFIG_KNOWN("tcp_keepalives_idle", "10") ", " CONFIG_KNOWN("tcp_keepalives_interval", "5") ", "           \
+    CONFIG_KNOWN("tcp_keepalives_count", "3") ", " CONFIG_KNOWN("tcp_user_timeout", "20000")
+
+/* $1 application, $2 lock_timeout, $3 statement_timeout, $4 search_path. */
+#define HEAD                                                                                                        \
+    CONFIG("application_name", "$1" TEXT, "true") ", " CONFIG_GIVEN("lock_timeout", "$2", "true") ", "              \
+    CONFIG_GIVEN("statement_timeout", "$3", "true") ", " CONFIG_GIVEN("search_path", "$4", "true")
+
+/* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. */
+#define THIS_DATABASE "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname" EQ "pg_catalog.current_database())"
+#define IS_ADVISORY "l.locktype" EQ "'advisory' AND l.database" EQ THIS_DATABASE " AND l.objsubid" EQ "1 AND l.granted"
+#define IS_KEY(high, low) IS_ADVISORY " AND l.classid" EQ high "::pg_catalog.oid AND l.objid" EQ low "::pg_catalog.oid"
+#define HALF(id, from) "('x'" CAT "pg_catalog.substr(pg_catalog.replace(" id ", '-', ''), " from ", 8))::pg_catalog.\"bit\"(32)::pg_catalog.int8::pg_catalog.oid"
+
+/* A witnessed run with an unfinished file outside a transaction whose witness another session still holds. */
+#define UNFENCED                                                                                                         \
+    "unfenced AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM @.jetbase_runs r, pg_catalog.pg_locks l"                     \
+    " WHERE r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL AND r.witness IS NOT NULL"     \
+    " AND (r.last_done IS NULL OR pg_catalog.substr(r.last_done, pg_catalog.strpos(r.last_done, ' ') OPERATOR(pg_catalog.+) 1)" NE "r.file)" \
+    " AND " IS_ADVISORY " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"                                        \
+    " AND CASE WHEN r.process_id OPERATOR(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-'"                         \
+    " THEN l.classid" EQ HALF("r.process_id", "1") " AND l.objid" EQ HALF("r.process_id", "9") " ELSE false END) AS yes)"
+
+#define LOCK_SET(id) "is_locked = TRUE, locked_at = CURRENT_TIMESTAMP, process_id = " id TEXT
+#define LOCK_CLEAR "is_locked = FALSE, locked_at = NULL, process_id = NULL"
+#define NAMES(alias, id) alias "id" EQ "1 AND " alias "is_locked AND COALESCE(" alias "process_id" TEXT ", '')" EQ id TEXT
+
+#define TELL(from) "(SELECT pg_catalog.count(pg_catalog.pg_notify('jetbase_lock', '')" TEXT ") FROM " from ")"
+#define COUNT(from) "(SELECT pg_catalog.count(*) FROM " from ")"
+
+/* $1 process_id … $11 no_transaction */
+#define RUN_INSERT                                                                                                        \
+    "INSERT INTO @.jetbase_runs (process_id, host, pid, os_user, program, command, session_pid, witness, file, statements, no_transaction, acquired_at)" \
+    " SELECT $1" TEXT ", $2" TEXT ", $3" INT ", $4" TEXT ", $5" TEXT ", $6" TEXT ", $7" INT ", $8" TEXT ", $9" TEXT ", $10" INT ", $11::pg_catalog.bool, " NOW " FROM taken"
+
+/* The holder's run as far as a proof of death goes: its witness free, shown by holding it ourselves to the end of this transaction. */
+#define PROOF(id, key)                                                                                                                   \
+    "holder AS MATERIALIZED (SELECT r.witness FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT   \
+    " WHERE " NAMES("k.", id) "),"                                                                                                       \
+    " proof AS MATERIALIZED (SELECT CASE WHEN h.witness" EQ "'pg' THEN pg_catalog.pg_try_advisory_xact_lock(" key "::pg_catalog.int8) END AS dead FROM holder h)"
+#define DIED(id, from)                                                                                                                   \
+    "died AS (UPDATE @.jetbase_runs SET outcome = 'died', released_at = COALESCE(released_at, " NOW ")"                                  \
+    " WHERE process_id" EQ id TEXT " AND outcome IS NULL AND EXISTS (SELECT 1 FROM " from "))"
+/* What the driver decides from: changed, lock names `from`, witness of its run, dead, unfenced. */
+#define PROOF_ANSWER(changed, id, unfenced)                                                                                              \
+    " SELECT " COUNT(changed) ", " COUNT("@.jetbase_lock k WHERE " NAMES("k.", id)) ", (SELECT witness FROM holder), (SELECT dead FROM proof), " unfenced ", " TELL(changed)
+#define UNLOCKED(by, reason) "unlocked_by = " by TEXT ", unlocked_at = " NOW ", unlock_reason = " reason TEXT
+
+#define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+#define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
+#define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
+#define RUN_SELECT                                                                                                        \
+    "SELECT r.process_id, r.host, r.os_user, r.program, r.command, r.pid, r.session_pid, r.witness, " UTC("r.acquired_at") ", "  \
+    SECONDS(NOW, "r.acquired_at") ", " SECONDS("r.released_at", "r.acquired_at") ", r.file, r.no_transaction, r.statements,"   \
+    " r.started_statement, r.done_statement, r.last_done, " UTC("r.released_at") ", r.outcome, r.detail, r.unlocked_by, "       \
+    UTC("r.unlocked_at") ", r.unlock_reason FROM @.jetbase_runs r "
+
+#define ACTIVITY(a)                                                                                                       \
+    a ".usename, pg_catalog.host(" a ".client_addr), " a ".application_name, " a ".state, " a ".wait_event_type" CAT "'/'" CAT a ".wait_event, "  \
+    "CASE WHEN " a ".query" NE "'<insufficient privilege>' THEN " a ".query END, " SECONDS(NOW, a ".state_change")
+
+#define RUNS_COLUMN(name, type) "ADD COLUMN IF NOT EXISTS " name " " type
+#define RUNS_NEXT(name, type) ", " RUNS_COLUMN(name, type)
+
+static const char *const texts_of[PG_SQL_TEXTS] = {
+    /* $1 schema or NULL: version, database, schema, session, standby, role */
+    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE($1" TEXT ", pg_catalog.current_schema()" TEXT "),"
+                 " pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), CURRENT_USER" TEXT,
+    /* $1 schema or NULL: a row for each table and index of ours, with its number of columns */
+    [PG_TABLES] = "SELECT c.relname, c.relnatts FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
+                  " WHERE n.nspname" TEXT EQ "COALESCE($1" TEXT ", pg_catalog.current_schema()" TEXT ") AND c.relname" TEXT EQ
+                  "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs', 'jetbase_migrations_version_key']" TEXT "[])",
+    [PG_SETS] = "SELECT " SETS,
+    /* as PG_SETS, $3 statement_timeout */
+    [PG_SETS_LOOK] = "SELECT " SETS ", " CONFIG("default_transaction_read_only", "'on'", "false") ", " CONFIG("statement_timeout", "$3" TEXT, "false"),
+    [PG_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    [PG_COMMIT] = "COMMIT",
+    [PG_ROLLBACK] = "ROLLBACK",
+    [PG_LOCAL_TIMEOUT] = "SELECT " CONFIG("lock_timeout", "$1" TEXT, "true"),
+    [PG_NOTHING] = "SELECT 1",
+
+    [PG_HEAD] = "SELECT true, " HEAD,
+    /* $5 key: true where the witness is ours */
+    [PG_HEAD_WITNESS] = "SELECT pg_catalog.pg_try_advisory_xact_lock($5::pg_catalog.int8), " HEAD,
+    [PG_RESET_CONSTRAINTS] = "SET CONSTRAINTS ALL IMMEDIATE",
+    [PG_RESET_AUTHORIZATION] = "RESET SESSION AUTHORIZATION",
+    [PG_RESET_ROLE] = "RESET ROLE",
+    [PG_RESET_ALL] = "RESET ALL",
+    /* as PG_SETS, $3 lock_timeout of the trailer */
+    [PG_RESET_SETS] = "SELECT true, " CONFIG("lock_timeout", "$3" TEXT, "true") ", " SETS,
+    /* $4 key: the session's own witness again */
+    [PG_RESET_SETS_WITNESS] = "SELECT pg_catalog.pg_try_advisory_lock($4::pg_catalog.int8), " CONFIG("lock_timeout", "$3" TEXT, "true") ", " SETS,
+    [PG_RESET_CURSORS] = "CLOSE ALL",
+    [PG_RESET_PREPARED] = "DEALLOCATE ALL",
+    [PG_RESET_LISTEN] = "UNLISTEN *",
+    [PG_RESET_PLANS] = "DISCARD PLANS",
+    [PG_RESET_TEMP] = "DISCARD TEMP",
+    [PG_RESET_SEQUENCES] = "DISCARD SEQUENCES",
+    /* $1 process ID. An ELSE of constants only would be folded at plan time and always raise. */
+    [PG_FENCE] = "WITH l AS MATERIALIZED (SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 AND is_locked AND process_id" TEXT EQ "$1" TEXT " FOR UPDATE),"
+                 " n AS MATERIALIZED (SELECT pg_catalog.count(*) AS held FROM l)"
+                 " SELECT CASE WHEN n.held" EQ "1 THEN 1 ELSE CAST('jetbase-lock-lost:'" CAT "$1" TEXT CAT "':'" CAT "n.held" TEXT " AS pg_catalog.int4) END FROM n",
+    /* $1 version $2 description $3 file $4 type $5 checksum */
+    [PG_RECORD_INSERT] = "INSERT INTO @.jetbase_migrations (version, description, filename, migration_type, checksum)"
+                         " VALUES ($1" TEXT ", $2" TEXT ", $3" TEXT ", $4" TEXT ", $5" TEXT ")",
+    /* $1 checksum $2 file $3 type */
+    [PG_RECORD_UPDATE] = "UPDATE @.jetbase_migrations SET checksum = $1" TEXT ", applied_at = CURRENT_TIMESTAMP"
+                         " WHERE filename" TEXT EQ "$2" TEXT " AND migration_type" TEXT EQ "$3" TEXT,
+    /* $1 version */
+    [PG_RECORD_DELETE] = "DELETE FROM @.jetbase_migrations WHERE version" TEXT EQ "$1" TEXT " AND migration_type" TEXT EQ "'VERSIONED'",
+    /* $1 process ID $2 last_done $3 file $4 statements */
+    [PG_RECORD_RUN] = "UPDATE @.jetbase_runs SET last_done = $2" TEXT ", file = $3" TEXT ", statements = $4" INT
+                      ", no_transaction = FALSE, started_statement = NULL, done_statement = NULL WHERE process_id" TEXT EQ "$1" TEXT,
+    /* $1 process ID $2 file $3 statements */
+    [PG_PROGRESS] = "UPDATE @.jetbase_runs SET file = $2" TEXT ", statements = $3" INT
+                    ", no_transaction = FALSE, started_statement = NULL, done_statement = NULL WHERE process_id" TEXT EQ "$1" TEXT,
+
+    [PG_WITNESS_TAKE] = "SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8)",
+    /* $1, $2 halves of the key: true where the lock is seen with our own session and database */
+    [PG_WITNESS_SEEN] = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$1", "$2") " AND l.pid" EQ "pg_catalog.pg_backend_pid())",
+    /* $1, $2 halves, $3 session of the run row: how many hold it, who, and whether pg_locks shows our own session at all */
+    [PG_WITNESS_ASK] = "SELECT pg_catalog.count(*) FILTER (WHERE " IS_KEY("$1", "$2") "),"
+                       " COALESCE(pg_catalog.max(l.pid) FILTER (WHERE " IS_KEY("$1", "$2") " AND l.pid" EQ "$3" INT "), pg_catalog.max(l.pid) FILTER (WHERE " IS_KEY("$1", "$2") ")),"
+                       " COALESCE(pg_catalog.bool_or(l.pid" EQ "pg_catalog.pg_backend_pid()), false) FROM pg_catalog.pg_locks l",
+    [PG_WITNESS_DROP] = "SELECT pg_catalog.pg_advisory_unlock_all()",
+
+    /* A held lock is not waited for. */
+    [PG_LOCK_FREE_ROW] = "SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 AND NOT is_locked FOR UPDATE",
+    [PG_LOCK_ROW] = "SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 FOR UPDATE",
+    /* $1 … $11 run: taken, unfenced, locked by somebody */
+    [PG_ACQUIRE] = "WITH " UNFENCED ", taken AS (UPDATE @.jetbase_lock k SET " LOCK_SET("$1") " FROM unfenced u WHERE k.id" EQ "1 AND NOT k.is_locked AND NOT u.yes RETURNING k.id),"
+                   " noted AS (" RUN_INSERT ")"
+                   " SELECT " COUNT("taken") ", (SELECT yes FROM unfenced), " COUNT("@.jetbase_lock k WHERE k.id" EQ "1 AND k.is_locked") ", " TELL("taken"),
+    /* $1 process ID: the same without jetbase_runs */
+    [PG_ACQUIRE_PLAIN] = "WITH taken AS (UPDATE @.jetbase_lock k SET " LOCK_SET("$1") " WHERE k.id" EQ "1 AND NOT k.is_locked RETURNING k.id)"
+                         " SELECT " COUNT("taken") ", false, 1, " TELL("taken"),
+    /* $1 … $11 run, $12 from, $13 its key */
+    [PG_TAKE_OVER] = "WITH " PROOF("$12", "$13") ", " UNFENCED ","
+                     " taken AS (UPDATE @.jetbase_lock k SET " LOCK_SET("$1") " FROM proof p, unfenced u WHERE p.dead AND NOT u.yes AND " NAMES("k.", "$12") " RETURNING k.id), "
+                     DIED("$12", "taken") ", noted AS (" RUN_INSERT ")" PROOF_ANSWER("taken", "$12", "(SELECT yes FROM unfenced)"),
+    /* $1 from $2 by $3 reason */
+    [PG_UNLOCK] = "WITH freed AS (UPDATE @.jetbase_lock k SET " LOCK_CLEAR " WHERE " NAMES("k.", "$1") " RETURNING k.id),"
+                  " noted AS (UPDATE @.jetbase_runs SET " UNLOCKED("$2", "$3") " WHERE process_id" EQ "$1" TEXT " AND EXISTS (SELECT 1 FROM freed))"
+                  " SELECT " COUNT("freed") ", " TELL("freed"),
+    /* $1 from $2 by $3 reason $4 key */
+    [PG_UNLOCK_PROVEN] = "WITH " PROOF("$1", "$4") ", freed AS (UPDATE @.jetbase_lock k SET " LOCK_CLEAR " FROM proof p WHERE p.dead AND " NAMES("k.", "$1") " RETURNING k.id),"
+                         " died AS (UPDATE @.jetbase_runs SET " UNLOCKED("$2", "$3") ", released_at = COALESCE(released_at, " NOW "), outcome = COALESCE(outcome, 'died')"
+                         " WHERE process_id" EQ "$1" TEXT " AND EXISTS (SELECT 1 FROM freed))" PROOF_ANSWER("freed", "$1", "false"),
+    /* $1 from */
+    [PG_UNLOCK_PLAIN] = "WITH freed AS (UPDATE @.jetbase_lock k SET " LOCK_CLEAR " WHERE " NAMES("k.", "$1") " RETURNING k.id) SELECT " COUNT("freed") ", " TELL("freed"),
+    /* $1 by $2 reason */
+    [PG_UNLOCK_ANY] = "WITH held AS MATERIALIZED (SELECT k.process_id" TEXT " AS id FROM @.jetbase_lock k WHERE k.id" EQ "1 AND k.is_locked),"
+                      " freed AS (UPDATE @.jetbase_lock SET " LOCK_CLEAR " WHERE id" EQ "1 RETURNING id),"
+                      " noted AS (UPDATE @.jetbase_runs r SET " UNLOCKED("$1", "$2") " FROM held h WHERE r.process_id" TEXT EQ "h.id)"
+                      " SELECT " COUNT("freed") ", " TELL("freed"),
+    [PG_UNLOCK_ANY_PLAIN] = "WITH freed AS (UPDATE @.jetbase_lock SET " LOCK_CLEAR " WHERE id" EQ "1 RETURNING id) SELECT " COUNT("freed") ", " TELL("freed"),
+    /* $1 from $2 outcome $3 detail */
+    [PG_RELEASE] = "WITH freed AS (UPDATE @.jetbase_lock k SET " LOCK_CLEAR " WHERE " NAMES("k.", "$1") " RETURNING k.id),"
+                   " noted AS (UPDATE @.jetbase_runs SET outcome = $2" TEXT ", detail = $3" TEXT ", released_at = " NOW " WHERE process_id" EQ "$1" TEXT " AND outcome IS NULL)"
+                   " SELECT " COUNT("freed") ", " TELL("freed"),
+
+    [PG_LOOK_LOCK] = "SELECT is_locked, process_id, " STORED("locked_at") " FROM @.jetbase_lock WHERE id" EQ "1",
+    [PG_LOOK_RUN] = RUN_SELECT "WHERE r.process_id" TEXT EQ "(SELECT k.process_id" TEXT " FROM @.jetbase_lock k WHERE k.id" EQ "1 AND k.is_locked)",
+    [PG_LOOK_LAST] = RUN_SELECT "WHERE NOT EXISTS (SELECT 1 FROM @.jetbase_lock k WHERE k.id" EQ "1 AND k.is_locked) AND r.outcome IS NOT NULL"
+                     " ORDER BY r.acquired_at DESC LIMIT 1",
+    /* $1 process ID or NULL, $2 limit or NULL */
+    [PG_RUNS] = RUN_SELECT "WHERE $1" TEXT " IS NULL OR r.process_id" TEXT EQ "$1" TEXT " ORDER BY r.acquired_at DESC LIMIT $2::pg_catalog.int8",
+    [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, " STORED("applied_at")
+                   " FROM @.jetbase_migrations ORDER BY applied_at, order_executed",
+    [PG_LISTEN] = "LISTEN jetbase_lock",
+
+    /* $1 session */
+    [PG_SESSION] = "SELECT " ACTIVITY("a") " FROM pg_catalog.pg_stat_activity a WHERE a.pid" EQ "$1" INT,
+    [PG_SESSION_BLOCKERS] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1" INT ")) AS pid) p"
+                            " LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 8",
+    [PG_SESSION_BEHIND] = "SELECT pg_catalog.count(DISTINCT l.pid) FROM pg_catalog.pg_locks l WHERE NOT l.granted AND $1" INT EQ "ANY (pg_catalog.pg_blocking_pids(l.pid))",
+    /* $1 process ID, $2, $3 halves of its key */
+    [PG_SESSION_END] = "SELECT pg_catalog.pg_terminate_backend(r.session_pid) FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT
+                       " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)",
+
+    /* Fixed for ever: "jetbase!" in ASCII. */
+    [PG_CREATION_LOCK] = "SELECT pg_catalog.pg_advisory_xact_lock(7666661906558706977)",
+    [PG_CREATE_MIGRATIONS] = "CREATE TABLE IF NOT EXISTS @.jetbase_migrations (order_executed INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version VARCHAR(255),"
+                             " description VARCHAR(500) NOT NULL, filename VARCHAR(512) NOT NULL, migration_type VARCHAR(32) NOT NULL,"
+                             " applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL, checksum VARCHAR(64) NOT NULL)",
+    [PG_CREATE_LOCK] = "CREATE TABLE IF NOT EXISTS @.jetbase_lock (id INTEGER PRIMARY KEY CHECK (id = 1), is_locked BOOLEAN NOT NULL DEFAULT FALSE,"
+                       " locked_at TIMESTAMP, process_id VARCHAR(36))",
+    [PG_CREATE_LOCK_ROW] = "INSERT INTO @.jetbase_lock (id, is_locked) VALUES (1, FALSE) ON CONFLICT DO NOTHING",
+    [PG_CREATE_RUNS] = "CREATE TABLE IF NOT EXISTS @.jetbase_runs (process_id text PRIMARY KEY, host text, pid int, os_user text, program text, command text, session_pid int,"
+                       " witness text, acquired_at timestamptz, file text, no_transaction boolean, statements int, started_statement int, done_statement int, last_done text,"
+                       " released_at timestamptz, outcome text, detail text, unlocked_by text, unlocked_at timestamptz, unlock_reason text, resolution text, resolved_by text,"
+                       " resolved_at timestamptz)",
+    [PG_ALTER_RUNS] = "ALTER TABLE @.jetbase_runs " RUNS_COLUMN("host", "text") RUNS_NEXT("pid", "int") RUNS_NEXT("os_user", "text") RUNS_NEXT("program", "text")
+                      RUNS_NEXT("command", "text") RUNS_NEXT("session_pid", "int") RUNS_NEXT("witness", "text") RUNS_NEXT("acquired_at", "timestamptz")
+                      RUNS_NEXT("file", "text") RUNS_NEXT("no_transaction", "boolean") RUNS_NEXT("statements", "int") RUNS_NEXT("started_statement", "int")
+                      RUNS_NEXT("done_statement", "int") RUNS_NEXT("last_done", "text") RUNS_NEXT("released_at", "timestamptz") RUNS_NEXT("outcome", "text")
+                      RUNS_NEXT("detail", "text") RUNS_NEXT("unlocked_by", "text") RUNS_NEXT("unlocked_at", "timestamptz") RUNS_NEXT("unlock_reason", "text")
+                      RUNS_NEXT("resolution", "text") RUNS_NEXT("resolved_by", "text") RUNS_NEXT("resolved_at", "timestamptz"),
+    [PG_CREATE_INDEX] = "CREATE UNIQUE INDEX IF NOT EXISTS jetbase_migrations_version_key ON @.jetbase_migrations (version) WHERE migration_type::text = 'VERSIONED'",
+};
+
+/* The text with the schema put in for each "@". */
+static char *with_schema(const char *text, const char *schema)
+{
+    size_t places = 0, len = strlen(schema);
+    for (const char *c = text; *c; c++)
+        places += *c == '@';
+    char *out = malloc(strlen(text) + places * len + 1), *to = out;
+    if (!out)
+        return NULL;
+    for (const char *c = text; *c; c++) {
+        if (*c != '@') {
+            *to++ = *c;
+            continue;
+        }
+        memcpy(to, schema, len);
+        to += len;
+    }
+    *to = '\0';
+    return out;
+}
+
+bool pg_sql_fill(char *texts[PG_SQL_TEXTS], const char *quoted_schema)
+{
+    for (int i = 0; i < PG_SQL_TEXTS; i++)
+        if (!(texts[i] = with_schema(texts_of[i], quoted_schema)))
+            return false;
+    return true;
+}
+
+void pg_sql_free(char *texts[PG_SQL_TEXTS])
+{
+    for (int i = 0; i < PG_SQL_TEXTS; i++) {
+        free(texts[i]);
+        texts[i] = NULL;
+    }
+}
+
+const char *pg_sql_fixed(enum pg_sql which)
+{
+    return texts_of[which];
+}

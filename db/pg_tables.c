@@ -1,0 +1,212 @@
+/* pg_tables.c: which of our tables are there, and making those that are missing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pg_private.h"
+#include "text.h"
+
+enum {
+    RUNS_COLUMNS = 24, /* what jetbase_runs has today; columns are only ever added */
+    CREATE_TRIES = 5   /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
+};
+
+void pg_tables_note(struct db *db, const PGresult *res)
+{
+    db->has_migrations = db->has_lock = db->has_runs = db->has_index = db->runs_narrow = false;
+    for (int i = 0; i < PQntuples(res); i++) {
+        const char *name = PQgetvalue(res, i, 0);
+        if (strcmp(name, "jetbase_migrations") == 0)
+            db->has_migrations = true;
+        else if (strcmp(name, "jetbase_lock") == 0)
+            db->has_lock = true;
+        else if (strcmp(name, "jetbase_migrations_version_key") == 0)
+            db->has_index = true;
+        else if (strcmp(name, "jetbase_runs") == 0) {
+            db->has_runs = atoi(PQgetvalue(res, i, 1)) >= RUNS_COLUMNS;
+            db->runs_narrow = !db->has_runs;
+        }
+    }
+}
+
+bool pg_tables_refresh(struct db *db, struct error *err)
+{
+    const char *schema[] = { db->about.schema };
+    struct pg_ask ask = { .sql = PG_TABLES, .count = 1, .values = schema };
+    if (!pg_batch(db, &ask, 1, err))
+        return false;
+    bool ok = pg_good(ask.res);
+    if (ok)
+        pg_tables_note(db, ask.res);
+    else
+        pg_fault(db, ask.res, "our tables could not be looked for", err);
+    pg_batch_free(&ask, 1);
+    return ok;
+}
+
+bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err)
+{
+    const char *schema[] = { db->about.schema };
+    struct pg_ask asks[] = { { .sql = PG_TABLES, .count = 1, .values = schema, .sync = true }, { .sql = PG_LOOK_LOCK, .sync = true } };
+    bool had_lock = db->has_lock, ok = true;
+    memset(out, 0, sizeof *out);
+    if (!pg_batch(db, asks, had_lock ? 2 : 1, err))
+        return false;
+    if (!pg_good(asks[0].res))
+        ok = pg_fault(db, asks[0].res, "our tables could not be looked for", err);
+    else
+        pg_tables_note(db, asks[0].res);
+    if (ok && db->has_lock && !had_lock) {
+        PQclear(asks[1].res);
+        ok = pg_batch(db, &asks[1], 1, err);
+    }
+    if (ok && db->has_lock && !pg_good(asks[1].res))
+        ok = pg_fault(db, asks[1].res, "jetbase_lock could not be read", err);
+    if (ok)
+        *out = (struct db_tables){ .migrations = db->has_migrations, .lock = db->has_lock, .lock_row = db->has_lock && PQntuples(asks[1].res) > 0,
+                                   .runs = db->has_runs, .version_index = db->has_index };
+    pg_batch_free(asks, 2);
+    return ok;
+}
+
+/* One transaction of up to three statements under the creation lock. *bad: the SQLSTATE of what failed, "" where all went well. False: the connection is lost. */
+static bool create(struct db *db, const enum pg_sql *what, size_t count, char bad[6], struct error *err)
+{
+    char timeout[PG_NUMBER_SIZE];
+    const char *local[] = { timeout };
+    struct pg_ask asks[7] = { { .sql = PG_BEGIN }, { .sql = PG_LOCAL_TIMEOUT, .count = 1, .values = local }, { .sql = PG_CREATION_LOCK } };
+    size_t n = 3;
+    snprintf(timeout, sizeof timeout, "%d", PG_CREATE_LOCK_MS);
+    for (size_t i = 0; i < count; i++)
+        asks[n++].sql = what[i];
+    asks[n++].sql = PG_COMMIT;
+    bad[0] = '\0';
+    if (!pg_batch(db, asks, n, err))
+        return false;
+    const PGresult *fault = pg_batch_bad(asks, n);
+    if (fault) {
+        text_copy(bad, 6, pg_state(fault));
+        pg_fault(db, fault, "jetbase's tables could not be made", err);
+    }
+    pg_batch_free(asks, n);
+    return true;
+}
+
+static bool is_race(const char *state)
+{
+    static const char *const races[] = { "23505", "42P07", "42710", "40P01", "XX000" };
+    for (size_t i = 0; i < sizeof races / sizeof races[0]; i++)
+        if (strcmp(state, races[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The two tables of Jetbase: no run without them. */
+static bool no_rights(struct db *db, struct error *err)
+{
+    char why[512];
+    struct text make = { 0 };
+    text_copy(why, sizeof why, err->message);
+    if (!db->has_migrations)
+        text_printf(&make, "%s; ", db->sql[PG_CREATE_MIGRATIONS]);
+    if (!db->has_lock)
+        text_printf(&make, "%s; ", db->sql[PG_CREATE_LOCK]);
+    text_printf(&make, "%s;", db->sql[PG_CREATE_LOCK_ROW]);
+    error_set(err, ERR_RIGHTS, "%s", why);
+    error_detail(err, "The role %s needs SELECT, INSERT, UPDATE and DELETE on both tables. Nothing was changed.", db->about.user);
+    error_hint(err, "A DBA can run: %s", text_string(&make));
+    text_free(&make);
+    return false;
+}
+
+static bool make_base(struct db *db, struct db_tables *out, struct error *err)
+{
+    char bad[6] = "";
+    for (int i = 0; i < CREATE_TRIES && !(out->migrations && out->lock && out->lock_row); i++) {
+        enum pg_sql what[3];
+        size_t count = 0;
+        if (!out->migrations)
+            what[count++] = PG_CREATE_MIGRATIONS;
+        if (!out->lock)
+            what[count++] = PG_CREATE_LOCK;
+        if (!out->lock_row)
+            what[count++] = PG_CREATE_LOCK_ROW;
+        if (!create(db, what, count, bad, err))
+            return false;
+        struct error fault = *err;
+        if (!pg_tables_read(db, out, err))
+            return false;
+        *err = fault;
+        if (bad[0] && !is_race(bad))
+            break;
+    }
+    if (out->migrations && out->lock && out->lock_row)
+        return true;
+    return strcmp(bad, "42501") == 0 ? no_rights(db, err) : false;
+}
+
+/* What is worth a note and no more. */
+static void note(struct db_tables *out, struct text *said)
+{
+    struct text all = { 0 };
+    text_printf(&all, "%s%s%s", out->note, out->note[0] ? " " : "", text_string(said));
+    text_copy(out->note, sizeof out->note, text_string(&all));
+    text_free(&all);
+    text_free(said);
+}
+
+static bool make_runs(struct db *db, struct db_tables *out, struct error *err)
+{
+    char bad[6] = "";
+    enum pg_sql what = db->runs_narrow ? PG_ALTER_RUNS : PG_CREATE_RUNS;
+    for (int i = 0; i < CREATE_TRIES && !out->runs; i++) {
+        if (!create(db, &what, 1, bad, err))
+            return false;
+        struct error fault = *err;
+        if (!pg_tables_read(db, out, err))
+            return false;
+        *err = fault;
+        if (!is_race(bad))
+            break;
+    }
+    if (!out->runs) {
+        struct text said = { 0 };
+        text_printf(&said, "jetbase_runs can't be made (%s), so this run has no witness. A DBA can run: %s;", strcmp(bad, "42501") == 0 ? "no right to" : err->message, db->sql[what]);
+        note(out, &said);
+    }
+    return true;
+}
+
+static bool make_index(struct db *db, struct db_tables *out, struct error *err)
+{
+    char bad[6] = "";
+    enum pg_sql what = PG_CREATE_INDEX;
+    if (!create(db, &what, 1, bad, err))
+        return false;
+    out->version_index = db->has_index = bad[0] == '\0' || strcmp(bad, "42P07") == 0;
+    if (!out->version_index) {
+        struct text said = { 0 };
+        text_printf(&said, "no unique index on the versions of jetbase_migrations could be made: %s",
+                    strcmp(bad, "42501") == 0 ? "the role does not own the table" : strcmp(bad, "23505") == 0 ? "it holds a version twice" : err->message);
+        note(out, &said);
+    }
+    return true;
+}
+
+bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err)
+{
+    if (!db->about.schema[0]) {
+        error_set(err, ERR_CONFIG, "no schema of the search path exists, so there is no place for jetbase's tables");
+        return error_hint(err, "Create one, or set postgres_schema to a schema that exists.");
+    }
+    if (!pg_tables_read(db, out, err))
+        return false;
+    if (!(out->migrations && out->lock && out->lock_row) && !make_base(db, out, err))
+        return false;
+    if (!out->runs && !make_runs(db, out, err))
+        return false;
+    if (!out->version_index && !make_index(db, out, err))
+        return false;
+    error_clear(err);
+    return true;
+}

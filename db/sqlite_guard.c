@@ -1,0 +1,88 @@
+/* sqlite_guard.c: what a statement of a migration file may not do, what it leaves behind, and when it is stopped. */
+#include <stdio.h>
+#include <string.h>
+
+#include "sqlite_private.h"
+
+enum { PROGRESS_STEPS = 1000 }; /* of SQLite's machine, between two looks at *stop */
+
+/* Pragmas that take the rollback away, change locks, or reach beyond this migration. */
+static bool pragma_refused(const char *name)
+{
+    static const char *const names[] = { "journal_mode", "locking_mode", "hard_heap_limit", "soft_heap_limit", "temp_store_directory", "data_store_directory", "query_only" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sqlite3_stricmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static int refuse(struct db *db, const char *what, const char *name, const char *why)
+{
+    char shown[64];
+    text_visible(shown, sizeof shown, name);
+    snprintf(db->refused, sizeof db->refused, "%s%s%s", what, shown, why);
+    return SQLITE_DENY;
+}
+
+static bool temporary(const char *database)
+{
+    return database && sqlite3_stricmp(database, "temp") == 0;
+}
+
+static int authorize(void *user, int action, const char *first, const char *second, const char *database, const char *trigger)
+{
+    struct db *db = user;
+    (void)trigger;
+    if (!db->guarded)
+        return SQLITE_OK;
+    if (temporary(database))
+        db->tainted = true;
+    switch (action) {
+    case SQLITE_TRANSACTION:
+        return refuse(db, first ? first : "transaction control", "", " is not allowed inside a migration: its transaction is opened and ended for it");
+    case SQLITE_ATTACH:
+        return refuse(db, "ATTACH", "", " is not allowed inside a migration: another file is no part of its transaction");
+    case SQLITE_DETACH:
+        return refuse(db, "DETACH", "", " is not allowed inside a migration");
+    case SQLITE_PRAGMA:
+        if (!second)
+            return SQLITE_OK;
+        if (first && pragma_refused(first))
+            return refuse(db, "PRAGMA ", first, " can't be set inside a migration: what it does can't be rolled back");
+        db->tainted = true;
+        return SQLITE_OK;
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+        if (first && sqlite3_strnicmp(first, "sqlite_", 7) != 0)
+            db->saw_change = true;
+        return SQLITE_OK;
+    case SQLITE_CREATE_TEMP_INDEX:
+    case SQLITE_CREATE_TEMP_TABLE:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_TEMP_VIEW:
+        db->tainted = true;
+        return SQLITE_OK;
+    default:
+        return SQLITE_OK;
+    }
+}
+
+static int progress(void *user)
+{
+    struct db *db = user;
+    const atomic_int *stop = db->target.stop;
+    if (!db->guarded)
+        return 0;
+    if (db->sql_until_ms && db->target.sys->mono_ms() >= db->sql_until_ms) {
+        db->timed_out = true;
+        return 1;
+    }
+    return stop && atomic_load(stop) != 0;
+}
+
+void sqlite_guard_install(struct db *db)
+{
+    sqlite3_set_authorizer(db->handle, authorize, db);
+    sqlite3_progress_handler(db->handle, PROGRESS_STEPS, progress, db);
+}

@@ -1,0 +1,247 @@
+/* sqlite_run.c: the steps of a run, executed one by one as their results are asked for. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "failpoint.h"
+#include "sqlite_private.h"
+#include "sqlite_sql.h"
+
+bool sqlite_submit(struct db *db, const struct db_step *step, struct error *err)
+{
+    if (db->head > 0 && db->count == 0)
+        db->head = 0;
+    if (db->head + db->count == db->cap) {
+        size_t cap = db->cap ? db->cap * 2 : 64;
+        struct db_step *queue = realloc(db->queue, cap * sizeof *queue);
+        if (!queue)
+            return error_set(err, ERR_NO_MEMORY, "out of memory for a step of the migration");
+        db->queue = queue;
+        db->cap = cap;
+    }
+    if (db->count == 0)
+        db->last_ms = db->target.sys->mono_ms();
+    db->queue[db->head + db->count++] = *step;
+    return true;
+}
+
+/* Does the lock still name this run? *lost tells; false on any fault. */
+static bool fence(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    int64_t ignored;
+    bool found;
+    int rc = sqlite_number(db, SQL_FENCE, &ignored, &found, "t", step->process_id);
+    if (rc != SQLITE_OK)
+        return sqlite_fault(db, rc, "checking the lock", err);
+    if (found)
+        return true;
+    result->lost = true;
+    error_set(err, ERR_LOCK_LOST, "the lock was lost: it no longer names this run");
+    return false;
+}
+
+static bool head(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    int rc;
+    if (db->mode != DB_RUN)
+        return error_set(err, ERR_INTERNAL, "a migration was to run over a connection that only reads");
+    if (!sqlite_refresh(db, err))
+        return false;
+    if (!sqlite3_get_autocommit(db->handle))
+        return error_set(err, ERR_INTERNAL, "a migration was to begin inside the transaction of another");
+    sqlite_arm(db);
+    sqlite_wait_at_most(db, db->target.lock_timeout_ms > 0 ? db->target.lock_timeout_ms : SQLITE_HEAD_WAIT_MS, true);
+    rc = sqlite_do(db, SQL_BEGIN, NULL, "");
+    if (rc != SQLITE_OK) {
+        result->cancelled = (rc & 0xff) == SQLITE_BUSY && db->target.stop && atomic_load(db->target.stop) != 0;
+        return result->cancelled ? error_set(err, ERR_CANCELLED, "stopped while waiting for the database file") : sqlite_fault(db, rc, "beginning the migration", err);
+    }
+    /* From here to the COMMIT nobody can change the lock: this check is the fence. */
+    if (fence(db, step, result, err) && sqlite_same_file(db, err))
+        return true;
+    sqlite_undo(db);
+    return false;
+}
+
+/* A statement of ours may only run while the migration's transaction is open. */
+static bool inside(struct db *db, struct error *err)
+{
+    if (db->handle && !sqlite3_get_autocommit(db->handle))
+        return true;
+    return error_set(err, ERR_INTERNAL, "the migration has no open transaction; nothing was run or recorded");
+}
+
+static bool write_history(struct db *db, const struct db_record *r, int64_t *rows, struct error *err)
+{
+    int rc = SQLITE_MISUSE;
+    switch (r->kind) {
+    case RECORD_INSERT:
+        rc = sqlite_do(db, SQL_RECORD_INSERT, rows, "ttttt", r->version, r->description, r->file, r->type, r->checksum);
+        break;
+    case RECORD_UPDATE:
+        rc = sqlite_do(db, SQL_RECORD_UPDATE, rows, "ttt", r->checksum, r->file, r->type);
+        break;
+    case RECORD_DELETE:
+        rc = sqlite_do(db, SQL_RECORD_DELETE, rows, "t", r->version);
+        break;
+    }
+    if (rc == SQLITE_CONSTRAINT_UNIQUE)
+        return error_set(err, ERR_HISTORY, "version %s is recorded in jetbase_migrations already: another program applied it since it was planned", r->version ? r->version : "");
+    if (rc != SQLITE_OK)
+        return sqlite_fault(db, rc, "recording the migration", err);
+    return true;
+}
+
+static bool record(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    const struct db_record *r = step->record;
+    int64_t rows = 0, runs = 0;
+    int rc;
+    if (!write_history(db, r, &rows, err))
+        return false;
+    result->rows = rows;
+    if (rows != r->expect_rows)
+        return error_set(err, ERR_HISTORY, "recording the migration changed %lld rows of jetbase_migrations, not %lld: history was changed by somebody else", (long long)rows, (long long)r->expect_rows);
+    if (!step->has_run)
+        return true;
+    rc = sqlite_do(db, SQL_RUN_DONE, &runs, "tttn", step->process_id, r->last_done, r->next_file, r->next_file ? r->next_statements : -1);
+    if (rc != SQLITE_OK)
+        return sqlite_fault(db, rc, "recording the migration", err);
+    if (runs != 1)
+        return error_set(err, ERR_MEDDLED, "the run's own row in jetbase_runs is gone");
+    return true;
+}
+
+/* What a COMMIT that failed leaves. */
+static bool commit_fault(struct db *db, int rc, struct error *err)
+{
+    bool open = !sqlite3_get_autocommit(db->handle);
+    if ((rc & 0xff) == SQLITE_BUSY) {
+        char who[128];
+        sqlite_file_users(db, who, sizeof who);
+        error_set(err, ERR_LOCK_BUSY, "the migration could not be committed: %s has been reading the database file all the time", who);
+        error_hint(err, "Let the reader finish (a shell or an application with an open SELECT or transaction), then run the command again.");
+    } else if ((rc & 0xff) == SQLITE_CONSTRAINT) {
+        char words[1024];
+        text_visible(words, sizeof words, sqlite3_errmsg(db->handle));
+        error_set(err, ERR_SQL, "%s (at COMMIT: a deferred constraint)", words);
+    } else {
+        sqlite_fault(db, rc, "committing the migration", err);
+    }
+    if (open)
+        return false;
+    if ((rc & 0xff) == SQLITE_IOERR) {
+        /* The journal may or may not have been taken away before the fault: only a later reader knows. */
+        err->code = ERR_UNKNOWN_END;
+        error_detail(err, "Whether this migration was committed is not known: SQLite ended the transaction on the fault.");
+    } else {
+        error_detail(err, "SQLite rolled the transaction back by itself.");
+    }
+    return false;
+}
+
+static bool commit(struct db *db, struct error *err)
+{
+    int rc;
+    if (!inside(db, err) || !sqlite_same_file(db, err))
+        return false;
+    /* A file's PRAGMA busy_timeout has replaced our waiting. */
+    sqlite_arm(db);
+    sqlite_wait_at_most(db, SQLITE_COMMIT_WAIT_MS, false);
+    rc = sqlite_do(db, SQL_COMMIT, NULL, "");
+    FAILPOINT("commit");
+    return rc == SQLITE_OK || commit_fault(db, rc, err);
+}
+
+static bool write_progress(struct db *db, const struct db_step *step, int64_t *rows, struct error *err)
+{
+    const struct db_record *r = step->record;
+    int rc;
+    sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
+    rc = sqlite_do(db, SQL_BEGIN, NULL, "");
+    if (rc == SQLITE_OK)
+        rc = sqlite_do(db, SQL_RUN_PROGRESS, rows, "ttn", step->process_id, r->next_file, r->next_file ? r->next_statements : -1);
+    if (rc == SQLITE_OK) {
+        sqlite_wait_at_most(db, SQLITE_COMMIT_WAIT_MS, false);
+        rc = sqlite_do(db, SQL_COMMIT, NULL, "");
+    }
+    if (rc == SQLITE_OK)
+        return true;
+    sqlite_fault(db, rc, "writing the run's progress", err);
+    sqlite_undo(db);
+    return false;
+}
+
+static bool progress(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    if (!step->has_run || !step->record)
+        return true;
+    if (!sqlite_refresh(db, err))
+        return false;
+    if (!sqlite3_get_autocommit(db->handle))
+        return error_set(err, ERR_INTERNAL, "progress can't be written inside a migration's transaction");
+    return write_progress(db, step, &result->rows, err);
+}
+
+static bool execute(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    switch (step->kind) {
+    case STEP_HEAD:
+        return head(db, step, result, err);
+    case STEP_SQL:
+        return inside(db, err) && sqlite_statement(db, step, result, err);
+    case STEP_RESET:
+    case STEP_BARRIER:
+        return true;
+    case STEP_FENCE:
+        return inside(db, err) && fence(db, step, result, err);
+    case STEP_RECORD:
+        return inside(db, err) && record(db, step, result, err);
+    case STEP_COMMIT:
+        return commit(db, err);
+    case STEP_PROGRESS:
+        return progress(db, step, result, err);
+    }
+    return error_set(err, ERR_INTERNAL, "an unknown step");
+}
+
+enum db_next sqlite_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err)
+{
+    struct error fault;
+    struct db_step step;
+    int64_t now;
+    (void)timeout_ms; /* a step is executed here and now: its answer is never waited for */
+    if (db->count == 0)
+        return DB_DRAINED;
+    step = db->queue[db->head++];
+    db->count--;
+    *result = (struct db_result){ .kind = step.kind, .migration = step.migration, .statement = step.statement, .rows = -1 };
+    error_clear(&fault);
+    /* A barrier answers whatever came before. */
+    if (db->failed && step.kind != STEP_BARRIER)
+        result->skipped = true;
+    else
+        result->ok = execute(db, &step, result, &fault);
+    now = db->target.sys->mono_ms();
+    result->ms = (double)(now - db->last_ms);
+    db->last_ms = now;
+    if (!result->ok && !result->skipped) {
+        db->failed = true;
+        if (err)
+            *err = fault;
+    }
+    return DB_RESULT;
+}
+
+bool sqlite_rollback(struct db *db, struct error *err)
+{
+    db->head = db->count = 0;
+    db->failed = false;
+    sqlite_undo(db);
+    if (!db->handle)
+        return sqlite_connect(db, err);
+    if (sqlite3_get_autocommit(db->handle))
+        return true;
+    /* A rollback that fails keeps SQLite's lock on the file: only a new connection lets it go. */
+    sqlite_disconnect(db);
+    return db->memory ? error_set(err, ERR_NO_CONNECTION, "the migration could not be rolled back; the database in memory is given up") : sqlite_connect(db, err);
+}

@@ -1,0 +1,252 @@
+/* command_look.c: status, history and current: they look and change nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "engine.h"
+#include "output_json.h"
+#include "text.h"
+#include "version.h"
+
+enum { APPLIED_SHOWN = 22 };
+
+/* What is read for these commands. */
+struct look {
+    struct db *db;
+    struct history *history;
+    struct folder *folder;
+    struct pending *pending;
+    bool utc;             /* stored times are UTC */
+};
+
+static bool no_memory(struct error *err)
+{
+    return error_set(err, ERR_NO_MEMORY, "Memory ran out showing what was read.");
+}
+
+static bool look_open(const struct call *call, bool files, struct look *l, struct error *err)
+{
+    memset(l, 0, sizeof *l);
+    if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) || !history_read(l->db, &l->history, err))
+        return false;
+    l->utc = engine_dialect(l->db) == SCAN_SQLITE;
+    return !files || (folder_read(call->project->dir, &l->folder, err) &&
+                      pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err));
+}
+
+static int look_close(struct look *l, bool ok, const struct error *err)
+{
+    pending_free(l->pending);
+    folder_free(l->folder);
+    history_free(l->history);
+    if (l->db)
+        db_driver_of(l->db)->close(l->db);
+    return ok ? 0 : error_exit_code(err->code);
+}
+
+/* What Jetbase shows in the column Version. */
+static const char *display_version(enum migration_type type, const char *version)
+{
+    return version ? version : migration_type_name(type);
+}
+
+/* ---- status ---- */
+
+static const struct table_column status_columns[] = { { "Version", "36", false }, { "Description", "32", false } };
+
+static bool print_applied(const struct call *call, const struct history *h, struct error *err)
+{
+    const char **cells = calloc(h->count * 2 + 1, sizeof *cells);
+    bool ok = cells || no_memory(err);
+    for (size_t i = 0; ok && i < h->count; i++) {
+        cells[2 * i] = display_version(h->rows[i].type, h->rows[i].version);
+        cells[2 * i + 1] = h->rows[i].description;
+    }
+    ok = ok && output_table(call->out, "Migrations Applied", status_columns, 2, cells, h->count, err);
+    free(cells);
+    return ok;
+}
+
+static bool print_pending(const struct call *call, const struct pending *p, struct error *err)
+{
+    const char **cells = calloc(p->count * 2 + 1, sizeof *cells);
+    bool ok = cells || no_memory(err);
+    for (size_t i = 0; ok && i < p->count; i++) {
+        cells[2 * i] = display_version(p->items[i].migration->type, p->items[i].migration->version);
+        cells[2 * i + 1] = p->items[i].migration->description;
+    }
+    ok = ok && output_table(call->out, "Migrations Pending", status_columns, 2, cells, p->count, err);
+    free(cells);
+    return ok;
+}
+
+/* What stands in the way of an upgrade; beside the tables, which are Jetbase's. */
+static void warn_of(const struct call *call, const struct pending *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        char file[512];
+        text_visible(file, sizeof file, p->items[i].migration->file);
+        if (p->items[i].fault[0])
+            output_warn(call->out, "%s: %s", file, p->items[i].fault);
+    }
+    if (p->disagree[0])
+        output_warn(call->out, "history and files disagree, an upgrade will be refused: %s", p->disagree);
+}
+
+/* The file of a history row; versions spelt differently but equal (`1.0`, `1`) are the same. */
+static struct migration *file_of(struct folder *folder, const struct history_entry *row)
+{
+    struct migration *m = row->type == MIGRATION_VERSIONED ? folder_find_version(folder, row->version) : folder_find_file(folder, row->file, row->type);
+    for (size_t i = 0; !m && row->type == MIGRATION_VERSIONED && version_valid(row->version) && i < folder_count(folder); i++) {
+        struct migration *other = folder_at(folder, i);
+        if (other->type == MIGRATION_VERSIONED && version_compare(other->version, row->version) == 0)
+            m = other;
+    }
+    return m;
+}
+
+/* "ok", "changed", "missing"; NULL (null) where the file can't be read, which is said. */
+static const char *state_of(const struct call *call, struct folder *folder, const struct history_entry *row)
+{
+    struct migration *m = file_of(folder, row);
+    struct error why = { 0 };
+    if (!m)
+        return "missing";
+    if (migration_hash(m, &why))
+        return strcmp(m->checksum, row->checksum) == 0 ? "ok" : "changed";
+    output_warn(call->out, "%s", why.message);
+    return NULL;
+}
+
+static json_t *applied_json(const struct call *call, const struct look *l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < l->history->count; i++) {
+        const struct history_entry *row = &l->history->rows[i];
+        json_t *one = json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o, s:o}", "version", json_words(row->version), "type", migration_type_name(row->type), "file", json_words(row->file), "description",
+                                json_words(row->description), "applied_at", json_time(row->applied_at, l->utc), "order", (json_int_t)row->order, "checksum", json_words(row->checksum), "state",
+                                json_words(state_of(call, l->folder, row)));
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *pending_json(const struct pending *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < p->count; i++) {
+        const struct pending_item *item = &p->items[i];
+        const struct migration *m = item->migration;
+        json_t *one = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "version", json_words(m->version), "type", migration_type_name(m->type), "file", json_words(m->file), "description",
+                                json_words(m->description), "checksum", json_words(m->checksum), "statements", json_count(item->fault[0] ? -1 : (int64_t)item->statements), "transaction", 1, "why",
+                                plan_why_name(item->why));
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+int command_status(const struct call *call, struct error *err)
+{
+    struct look l;
+    bool ok = look_open(call, true, &l, err);
+    if (ok && call->out->json)
+        ok = output_json(call->out, json_pack("{s:i, s:o, s:o}", "schema", 1, "applied", applied_json(call, &l), "pending", pending_json(l.pending)), err);
+    else if (ok) {
+        ok = print_applied(call, l.history, err);
+        output_print(call->out, "%s", "");
+        ok = ok && print_pending(call, l.pending, err);
+    }
+    if (ok)
+        warn_of(call, l.pending);
+    return look_close(&l, ok, err);
+}
+
+/* ---- history, current ---- */
+
+static const struct table_column history_columns[] = {
+    { "Version", "36", true },
+    { "Order Executed", "32", false },
+    { "Description", "37", false },
+    { "Applied At", "32", true },
+};
+
+/* Texts of a row that are not in the history as they are shown. */
+struct history_text {
+    char order[24], applied_at[APPLIED_SHOWN + 1];
+};
+
+static bool print_history(const struct call *call, const struct history *h, struct error *err)
+{
+    const char **cells = calloc(h->count * 4 + 1, sizeof *cells);
+    struct history_text *texts = calloc(h->count + 1, sizeof *texts);
+    bool ok = (cells && texts) || no_memory(err);
+    for (size_t i = 0; ok && i < h->count; i++) {
+        snprintf(texts[i].order, sizeof texts[i].order, "%lld", (long long)h->rows[i].order);
+        text_copy(texts[i].applied_at, sizeof texts[i].applied_at, h->rows[i].applied_at);
+        cells[4 * i] = display_version(h->rows[i].type, h->rows[i].version);
+        cells[4 * i + 1] = texts[i].order;
+        cells[4 * i + 2] = h->rows[i].description;
+        cells[4 * i + 3] = texts[i].applied_at;
+    }
+    ok = ok && output_table(call->out, "Migration History", history_columns, 4, cells, h->count, err);
+    free(cells);
+    free(texts);
+    return ok;
+}
+
+static json_t *history_json(const struct look *l)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < l->history->count; i++) {
+        const struct history_entry *row = &l->history->rows[i];
+        json_t *one = json_pack("{s:o, s:s, s:o, s:o, s:o, s:I, s:o}", "version", json_words(row->version), "type", migration_type_name(row->type), "file", json_words(row->file), "description",
+                                json_words(row->description), "applied_at", json_time(row->applied_at, l->utc), "order", (json_int_t)row->order, "checksum", json_words(row->checksum));
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{s:i, s:o}", "schema", 1, "history", list);
+}
+
+int command_history(const struct call *call, struct error *err)
+{
+    struct look l;
+    bool ok = look_open(call, false, &l, err);
+    if (ok && call->out->json)
+        ok = output_json(call->out, history_json(&l), err);
+    else if (ok && !l.history->table)
+        output_coloured(call->out, "33", "No migrations have been applied.");
+    else if (ok && l.history->count == 0)
+        output_coloured(call->out, "33", "No migrations have been applied yet.");
+    else if (ok)
+        ok = print_history(call, l.history, err);
+    return look_close(&l, ok, err);
+}
+
+int command_current(const struct call *call, struct error *err)
+{
+    struct look l;
+    const struct history_entry *latest = NULL;
+    bool ok = look_open(call, false, &l, err);
+    if (ok)
+        latest = history_latest(l.history);
+    if (ok && call->out->json) {
+        ok = output_json(call->out, json_pack("{s:i, s:o, s:o, s:o}", "schema", 1, "version", json_words(latest ? latest->version : NULL), "file", json_words(latest ? latest->file : NULL),
+                                              "applied_at", json_time(latest ? latest->applied_at : NULL, l.utc)), err);
+    } else if (ok && latest) {
+        char version[256];
+        text_visible(version, sizeof version, latest->version);
+        output_print(call->out, "Latest migration version: %s", version);
+    } else if (ok) {
+        output_print(call->out, "No migrations have been applied yet.");
+    }
+    return look_close(&l, ok, err);
+}

@@ -1,0 +1,185 @@
+/* command_run.c: upgrade and rollback: as a run, or as a dry run that shows what would run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "engine.h"
+#include "listener.h"
+#include "output_json.h"
+#include "signals.h"
+#include "text.h"
+
+static struct plan_wish plan_wish_of(const struct call *call, enum plan_direction direction)
+{
+    const struct options *o = call->options;
+    const struct project *p = call->project;
+    return (struct plan_wish){
+        .direction = direction,
+        .count = o->count,
+        .to_version = o->to_version && o->to_version[0] ? o->to_version : NULL,
+        .skip_checksums = o->skip_validation || o->skip_checksums || p->skip_validation || p->skip_checksum_validation,
+        .skip_files = o->skip_validation || o->skip_files || p->skip_validation || p->skip_file_validation,
+    };
+}
+
+/* ---- dry run ---- */
+
+/* What a dry run reads from. */
+struct preview {
+    struct output *out;
+    struct plan *plan;
+    enum scan_dialect dialect;
+    bool standard_strings;
+};
+
+/* A statement as it will be sent. On a terminal control bytes are made visible, but for line ends and tabs; elsewhere the text is left as it is. */
+static bool print_statement(struct output *out, const struct scan_statement *s, struct error *err)
+{
+    struct text safe = { 0 };
+    bool ok;
+    if (!out->terminal) {
+        fwrite(s->text, 1, s->len, out->out);
+        output_print(out, "\n");
+        return true;
+    }
+    for (size_t at = 0; at < s->len;) {
+        size_t n = strcspn(s->text + at, "\n\t");
+        if (n > s->len - at)
+            n = s->len - at;
+        text_add_visible(&safe, s->text + at, n);
+        at += n;
+        if (at < s->len)
+            text_add(&safe, s->text + at++, 1);
+    }
+    ok = !safe.failed;
+    if (ok)
+        output_print(out, "%s\n", text_string(&safe));
+    text_free(&safe);
+    return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out showing a statement.");
+}
+
+static bool preview_open(const struct preview *p, const struct plan_item *item, struct script **script, struct error *err)
+{
+    enum section_kind kind = p->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
+    return script_open(item->migration, kind, p->dialect, p->standard_strings, &item->facts, script, err);
+}
+
+static bool preview_text_item(const struct preview *p, const struct plan_item *item, struct error *err)
+{
+    struct script *script = NULL;
+    struct scan_statement found;
+    enum scan_answer got = SCAN_ERROR;
+    char file[512];
+    bool ok = preview_open(p, item, &script, err);
+    text_visible(file, sizeof file, item->migration->file);
+    if (ok)
+        output_print(p->out, "SQL Preview for %s (%u %s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements");
+    while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
+        ok = print_statement(p->out, &found, err);
+    ok = ok && got == SCAN_END;
+    if (ok)
+        output_print(p->out, "----------------------------------------\n");
+    script_close(script);
+    return ok;
+}
+
+static bool preview_text(const struct preview *p, struct error *err)
+{
+    bool ok = true;
+    if (p->plan->direction == PLAN_ROLLBACK && p->plan->count == 0) {
+        output_print(p->out, "Nothing to rollback.");
+        return true;
+    }
+    output_print(p->out, "\nJETBASE - Dry Run Mode\nNo SQL will be executed. This is a preview of what would happen.\n----------------------------------------\n\n");
+    for (size_t i = 0; ok && i < p->plan->count; i++)
+        ok = preview_text_item(p, &p->plan->items[i], err);
+    return ok;
+}
+
+/* The statements of one item; NULL and *err where that fails. */
+static json_t *preview_statements(const struct preview *p, const struct plan_item *item, struct error *err)
+{
+    struct script *script = NULL;
+    struct scan_statement found;
+    enum scan_answer got = SCAN_ERROR;
+    json_t *list = json_array();
+    bool ok = list || error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
+    ok = ok && preview_open(p, item, &script, err);
+    while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT) {
+        json_t *one = json_pack("{s:i, s:i, s:o}", "line", (int)found.at.line, "column", (int)found.at.column, "sql", json_piece(found.text, found.len));
+        if (json_array_append_new(list, one) != 0)
+            ok = error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
+    }
+    ok = ok && got == SCAN_END;
+    script_close(script);
+    if (!ok) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+static bool preview_json(const struct preview *p, struct error *err)
+{
+    json_t *list = json_array();
+    bool ok = list != NULL;
+    for (size_t i = 0; ok && i < p->plan->count; i++) {
+        const struct migration *m = p->plan->items[i].migration;
+        json_t *statements = preview_statements(p, &p->plan->items[i], err), *one;
+        if (!statements) {
+            json_decref(list);
+            return false;
+        }
+        one = json_pack("{s:o, s:o, s:s, s:b, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", 1, "statements", statements);
+        ok = json_array_append_new(list, one) == 0;
+    }
+    if (!ok) {
+        json_decref(list);
+        list = NULL;
+    }
+    return output_json(p->out, json_pack("{s:i, s:s, s:o}", "schema", 1, "digest", p->plan->digest, "plan", list), err);
+}
+
+static int dry_run(const struct call *call, enum plan_direction direction, struct error *err)
+{
+    struct plan_wish wish = plan_wish_of(call, direction);
+    struct preview p = { .out = call->out };
+    struct folder *folder = NULL;
+    struct db *db = NULL;
+    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && engine_plan(call->project, db, &wish, &folder, &p.plan, err);
+    if (ok) {
+        p.dialect = engine_dialect(db);
+        p.standard_strings = db_driver_of(db)->about(db)->standard_strings;
+        ok = call->out->json ? preview_json(&p, err) : preview_text(&p, err);
+    }
+    plan_free(p.plan);
+    folder_free(folder);
+    if (db)
+        db_driver_of(db)->close(db);
+    return ok ? 0 : error_exit_code(err->code);
+}
+
+/* ---- run ---- */
+
+static int run(const struct call *call, enum plan_direction direction, struct error *err)
+{
+    const struct options *o = call->options;
+    struct listener listener = { .out = call->out };
+    struct engine_wish wish = { .plan = plan_wish_of(call, direction), .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms };
+    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
+    if (o->dry_run)
+        return dry_run(call, direction, err);
+    if (!signals_watch(&hooks.stop, &hooks.wake_fd, err))
+        return error_exit_code(err->code);
+    return engine_run(call->project, call->sys, &wish, &hooks, err);
+}
+
+int command_upgrade(const struct call *call, struct error *err)
+{
+    return run(call, PLAN_UPGRADE, err);
+}
+
+int command_rollback(const struct call *call, struct error *err)
+{
+    return run(call, PLAN_ROLLBACK, err);
+}

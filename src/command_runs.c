@@ -1,0 +1,155 @@
+/* command_runs.c: runs: who held the lock, how it ended, who unlocked it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "engine.h"
+#include "output_json.h"
+#include "text.h"
+
+enum { RUNS_USUAL = 20, TIME_SHOWN = 19, RUN_COLUMNS = 7 };
+
+/* The rows as read, newest first; and the lock, which tells what an open one is. */
+struct runs {
+    struct run_row *rows;
+    size_t count, capacity;
+    bool failed;
+    struct lock_view lock;
+};
+
+static bool keep(void *user, const struct run_row *row)
+{
+    struct runs *r = user;
+    if (r->count == r->capacity) {
+        size_t more = r->capacity ? r->capacity * 2 : RUNS_USUAL;
+        struct run_row *rows = realloc(r->rows, more * sizeof *rows);
+        if (!rows) {
+            r->failed = true;
+            return false;
+        }
+        r->rows = rows;
+        r->capacity = more;
+    }
+    r->rows[r->count++] = *row;
+    return true;
+}
+
+/* Is this the run that the lock names now? */
+static bool holds(const struct runs *r, const struct run_row *row)
+{
+    return r->lock.row.locked && strcmp(r->lock.row.process_id, row->process_id) == 0;
+}
+
+/* What became of it, in words; "" unknown. */
+static const char *outcome_words(const struct runs *r, const struct run_row *row)
+{
+    if (row->outcome != RUN_OPEN)
+        return run_outcome_name(row->outcome);
+    if (holds(r, row))
+        return r->lock.verdict == LOCK_ALIVE ? "runs now" : r->lock.verdict == LOCK_DEAD ? "dead, holds the lock" : "holds the lock";
+    return row->unlocked_at[0] ? "unlocked" : "";
+}
+
+/* The cells of one row that are put together here. */
+struct cells {
+    char who[400], outcome[40], lasted[32], started[TIME_SHOWN + 1], what[900];
+};
+
+/* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row) and what it is at. */
+static void what_words(const struct run_row *row, char *to, size_t size)
+{
+    const char *blank = strchr(row->last_done, ' ');
+    if (row->unlocked_by[0])
+        snprintf(to, size, "unlocked by %s%s%s", row->unlocked_by, row->unlock_reason[0] ? ": " : "", row->unlock_reason);
+    else if (row->detail[0])
+        snprintf(to, size, "%s", row->detail);
+    else if (row->outcome == RUN_OPEN || !blank)
+        snprintf(to, size, "%s", row->file);
+    else
+        snprintf(to, size, "%.*s done, the last %s", (int)(blank - row->last_done), row->last_done, blank + 1);
+}
+
+static void fill(const struct runs *r, const struct run_row *row, struct cells *c)
+{
+    const char *outcome = outcome_words(r, row);
+    snprintf(c->who, sizeof c->who, "%s@%s", row->os_user[0] ? row->os_user : "?", row->host[0] ? row->host : "?");
+    snprintf(c->outcome, sizeof c->outcome, "%s", outcome[0] ? outcome : "?");
+    output_age(row->outcome == RUN_OPEN && holds(r, row) ? row->age_s : row->lasted_s, c->lasted, sizeof c->lasted);
+    text_copy(c->started, sizeof c->started, row->acquired_at);
+    if (strlen(c->started) > 10 && c->started[10] == 'T')
+        c->started[10] = ' ';
+    what_words(row, c->what, sizeof c->what);
+}
+
+static bool print_runs(const struct call *call, const struct runs *r, struct error *err)
+{
+    static const struct table_column columns[RUN_COLUMNS] = {
+        { "Started (UTC)", "36", false }, { "Command", "32", false }, { "By", "37", false }, { "Outcome", "32", false }, { "Took", "37", false }, { "What", "37", false }, { "Process ID", "37", true },
+    };
+    /* The process ID is long and seldom wanted: the last column, for those who ask for more. */
+    size_t shown = call->out->verbose ? RUN_COLUMNS : RUN_COLUMNS - 1;
+    const char **cells = calloc(r->count * RUN_COLUMNS + 1, sizeof *cells);
+    struct cells *texts = calloc(r->count + 1, sizeof *texts);
+    bool ok = (cells && texts) || error_set(err, ERR_NO_MEMORY, "Memory ran out showing the runs.");
+    for (size_t i = 0; ok && i < r->count; i++) {
+        const char *row[RUN_COLUMNS] = { texts[i].started, r->rows[i].command, texts[i].who, texts[i].outcome, texts[i].lasted, texts[i].what, r->rows[i].process_id };
+        fill(r, &r->rows[i], &texts[i]);
+        memcpy(cells + i * shown, row, shown * sizeof *row);
+    }
+    ok = ok && output_table(call->out, "Runs", columns, shown, cells, r->count, err);
+    free(cells);
+    free(texts);
+    return ok;
+}
+
+static json_t *run_json(const struct runs *r, const struct run_row *row)
+{
+    bool open = row->outcome == RUN_OPEN && holds(r, row);
+    json_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "process_id", json_words(row->process_id), "host", json_words(row->host), "pid",
+                               json_count(row->pid > 0 ? row->pid : -1), "user", json_words(row->os_user), "program", json_words(row->program), "command", json_words(row->command), "session",
+                               json_count(row->session_pid > 0 ? row->session_pid : -1), "acquired_at", json_time(row->acquired_at, true), "released_at", json_time(row->released_at, true), "lasted_s",
+                               json_seconds(row->lasted_s));
+    json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file", json_words(row->file), "last_done", json_words(row->last_done), "outcome", json_words(run_outcome_name(row->outcome)),
+                             "verdict", open ? json_string(lock_verdict_name(r->lock.verdict)) : json_null(), "detail", json_words(row->detail), "unlocked_by", json_words(row->unlocked_by),
+                             "unlocked_at", json_time(row->unlocked_at, true), "unlock_reason", json_words(row->unlock_reason));
+    bool ok = object && more && json_object_update(object, more) == 0;
+    json_decref(more);
+    if (ok)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static json_t *runs_json(const struct runs *r)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < r->count; i++) {
+        if (json_array_append_new(list, run_json(r, &r->rows[i])) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{s:i, s:o}", "schema", 1, "runs", list);
+}
+
+int command_runs(const struct call *call, struct error *err)
+{
+    int limit = call->options->limit ? call->options->limit : RUNS_USUAL;
+    struct runs r = { 0 };
+    struct db *db = NULL;
+    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && db_driver_of(db)->runs_read(db, NULL, limit, keep, &r, err);
+    if (ok && r.failed)
+        ok = error_set(err, ERR_NO_MEMORY, "Memory ran out reading the runs.");
+    ok = ok && lock_look(db, &r.lock, err);
+    if (ok && call->out->json)
+        ok = output_json(call->out, runs_json(&r), err);
+    else if (ok && r.count == 0)
+        output_print(call->out, "No runs yet.");
+    else if (ok)
+        ok = print_runs(call, &r, err);
+    if (db)
+        db_driver_of(db)->close(db);
+    free(r.rows);
+    return ok ? 0 : error_exit_code(err->code);
+}

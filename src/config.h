@@ -1,0 +1,52 @@
+/* config.h: the five settings and where they come from. */
+#ifndef JETBASE_CONFIG_H
+#define JETBASE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+enum config_key { CONFIG_URL, CONFIG_SCHEMA, CONFIG_SKIP_VALIDATION, CONFIG_SKIP_CHECKSUMS, CONFIG_SKIP_FILES, CONFIG_KEYS };
+
+/* The name of a key as Jetbase has it ("sqlalchemy_url"). */
+const char *config_key_name(enum config_key key);
+
+/* The key of that name; CONFIG_KEYS for any other name. */
+enum config_key config_key_from(const char *name);
+
+enum setting_kind {
+    SETTING_ABSENT,     /* not there, or Python's None */
+    SETTING_TEXT,
+    SETTING_BOOL,
+    SETTING_INTEGER,
+    SETTING_OTHER,      /* a value of another type: text is the type's name */
+    SETTING_UNREADABLE  /* env.py computes it: text says why */
+};
+
+/* One value of one source. Free with setting_free(). */
+struct setting {
+    enum setting_kind kind;
+    char *text;       /* TEXT, INTEGER: the value as written; OTHER, UNREADABLE: see above */
+    bool truth;       /* BOOL */
+    unsigned line;    /* of its file, 0 where it has none */
+};
+
+/* Replaces *s by a value; text is copied. False where memory ran out. */
+bool setting_put(struct setting *s, enum setting_kind kind, const char *text, bool truth, unsigned line);
+/* Frees, wipes (URLs hold passwords) and zeroes. */
+void setting_free(struct setting *s);
+
+/* All values, chosen by Jetbase's order of sources. Free with config_free(). */
+struct config {
+    char *url;           /* NULL where nobody says one */
+    const char *url_from; /* static: "--url", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "pyproject.toml" */
+    char *schema;        /* NULL for none */
+    bool skip_validation, skip_checksum_validation, skip_file_validation;
+};
+
+/* Reads DIR/env.py, the JETBASE_ variables, DIR/jetbase.toml and the nearest pyproject.toml from DIR upwards; for each key the first source in this order that has it counts. url: the value of --url, or NULL; before all. ERR_CONFIG with file and line for files that can't be read or understood and for values of a wrong type. */
+bool config_read(const char *dir, const char *url, struct config *out, struct error *err);
+/* Frees, wiping the URL. */
+void config_free(struct config *config);
+
+#endif

@@ -1,0 +1,320 @@
+/* engine.c: one run from connect to close: plan, lock, plan again, migrate, release; and what is true after a lost connection. */
+#include "engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_private.h"
+#include "failpoint.h"
+#include "text.h"
+
+enum {
+    RECONNECT_MS = 15000,     /* how long a lost server is waited for before "not known" is said */
+    RECONNECT_PAUSE_MS = 100, /* first pause, doubled up to a second */
+    TRUTH_MS = 15000          /* how long our own old session is waited for */
+};
+
+static const char *command_name(const struct run *run)
+{
+    return run->wish->plan.direction == PLAN_UPGRADE ? "upgrade" : "rollback";
+}
+
+static void tell_note(struct run *run, enum engine_event_kind kind, const char *text)
+{
+    struct engine_event event = { .kind = kind, .text = text };
+    engine_tell(run, &event);
+}
+
+static bool plan_again(struct run *run, struct error *err)
+{
+    struct plan *plan = NULL;
+    struct history *history = NULL;
+    bool ok = history_read(run->db, &history, err) &&
+              plan_make(run->folder, history, &run->wish->plan, engine_dialect(run->db), run->driver->about(run->db)->standard_strings, &plan, err);
+    history_free(history);
+    if (ok) {
+        plan_free(run->plan);
+        run->plan = plan;
+    }
+    return ok;
+}
+
+/* A plan that a person confirmed is run as it was confirmed, or not at all. */
+static bool plan_confirmed(struct run *run, struct error *err)
+{
+    struct engine_event event = { .kind = EV_PLAN_CHANGED, .error = err };
+    if (!run->wish->digest || strcmp(run->wish->digest, run->plan->digest) == 0)
+        return true;
+    error_set(err, ERR_PLAN, "the plan is no longer the one that was confirmed; nothing was run");
+    error_detail(err, "%zu migrations would run now%s%s.", run->plan->count, run->plan->count ? ", the first " : "", run->plan->count ? run->plan->items[0].migration->file : "");
+    error_hint(err, "Look at the plan again.");
+    engine_tell(run, &event);
+    return false;
+}
+
+static bool acquire(struct run *run, struct error *err)
+{
+    struct lock_view holder;
+    char note[512] = "";
+    const struct plan_item *first = &run->plan->items[0];
+    struct lock_wish wish = { .sys = run->sys, .command = command_name(run), .file = first->migration->file, .statements = (int)first->facts.statements,
+                              .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
+    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, note, sizeof note, err);
+    struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
+    if (answer != LOCK_OK) {
+        event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &holder, .error = err };
+        if (answer != LOCK_FAILED)
+            engine_tell(run, &event);
+        return false;
+    }
+    engine_tell(run, &event);
+    if (note[0])
+        tell_note(run, EV_NOTE, note);
+    FAILPOINT("locked");
+    return true;
+}
+
+/* A new connection after a lost one, with growing pauses. */
+static bool reconnect(struct run *run, struct error *err)
+{
+    int64_t until = run->sys->mono_ms() + RECONNECT_MS;
+    int pause_ms = RECONNECT_PAUSE_MS;
+    run->driver->close(run->db);
+    run->db = NULL;
+    while (!engine_open(run, err)) {
+        if (err->code != ERR_NO_CONNECTION || run->sys->mono_ms() >= until || engine_stopped(run->hooks))
+            return false;
+        run->sys->sleep_ms(pause_ms);
+        pause_ms = pause_ms < 500 ? pause_ms * 2 : 1000;
+    }
+    return true;
+}
+
+/* Without jetbase_runs the history row decides for versioned files; else nothing does. */
+static bool committed_by_history(struct run *run, const struct plan_item *item, bool *committed, struct error *err)
+{
+    struct history *history = NULL;
+    int64_t rows;
+    if (item->migration->type != MIGRATION_VERSIONED)
+        return error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was applied is not known", item->migration->file);
+    if (!history_read(run->db, &history, err))
+        return false;
+    rows = history_rows_of(history, item->migration);
+    history_free(history);
+    *committed = (rows > 0) == (run->wish->plan.direction == PLAN_UPGRADE);
+    return true;
+}
+
+/* The COMMIT of item `done` had no answer: was it made? */
+static bool commit_truth(struct run *run, const struct lock_truth *truth, struct error *err)
+{
+    const struct plan_item *item = &run->plan->items[run->done];
+    char mark[540], said[700];
+    bool committed = false;
+    struct engine_event event = { .kind = EV_MIGRATION_APPLIED, .migration = run->done + 1, .file = item->migration, .statements = item->facts.statements };
+    engine_mark(run, run->done, mark, sizeof mark);
+    if (truth->has_run)
+        committed = strcmp(truth->last_done, mark) == 0;
+    else if (!committed_by_history(run, item, &committed, err))
+        return false;
+    snprintf(said, sizeof said, "%s was %s", item->migration->file, committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
+    tell_note(run, EV_TRUTH_FOUND, said);
+    if (committed) {
+        run->done++;
+        engine_tell(run, &event);
+    }
+    return true;
+}
+
+/* After a lost connection: reconnect, end our old session, find out what is true, give the lock back. *released: the lock is not ours any more. */
+static bool recover(struct run *run, bool commit_unknown, struct error *lost, bool *released, struct error *err)
+{
+    struct engine_event event = { .kind = EV_CONNECTION_LOST, .error = lost };
+    struct lock_truth truth;
+    *released = false;
+    engine_tell(run, &event);
+    if (!reconnect(run, err) || !lock_find_truth(run->lock, run->db, TRUTH_MS, &truth, err))
+        return false;
+    if (commit_unknown && !commit_truth(run, &truth, err))
+        return false;
+    *released = !truth.locked_by_us;
+    return true;
+}
+
+/* What can still be said where the truth could not be found. */
+static void say_unknown(struct run *run, bool commit_unknown, const struct error *lost, struct error *err)
+{
+    char why[1024], process_id[DB_ID_SIZE];
+    text_copy(why, sizeof why, err->code ? err->message : lost->message);
+    text_copy(process_id, sizeof process_id, lock_process_id(run->lock));
+    if (commit_unknown) {
+        error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was committed is not known", run->plan->items[run->done].migration->file);
+        error_state(err, "%u migrations before it were committed.", run->done);
+    } else {
+        error_set(err, ERR_NO_CONNECTION, "the connection was lost");
+        engine_say_state(run, run->done < run->plan->count ? run->plan->items[run->done].migration : NULL);
+        error_state(err, "%s", run->state);
+    }
+    error_detail(err, "%s", why);
+    error_hint(err, "The lock may still name process ID %s. `jetbase lock-status` and `jetbase history` tell what is true.", process_id);
+}
+
+/* Gives the lock back; over a new connection where the answer got lost. Returns the exit code of that part: 0 where nothing is to be said. */
+static int release(struct run *run, enum run_outcome outcome, const char *detail, struct error *err)
+{
+    struct error lost = { 0 };
+    bool released = false;
+    enum lock_answer answer = lock_release(run->lock, run->db, outcome, detail, &lost);
+    if (answer == LOCK_FAILED && lost.code == ERR_NO_CONNECTION) {
+        if (!recover(run, false, &lost, &released, err)) {
+            error_set(err, ERR_NOT_RELEASED, "the connection was lost while the lock was given back; whether it is free is not known");
+            error_hint(err, "`jetbase lock-status` tells. A dead holder is unlocked by: jetbase unlock --if-dead --process-id %s", lock_process_id(run->lock));
+            return 1;
+        }
+        if (released)
+            return 0;
+        answer = lock_release(run->lock, run->db, outcome, detail, &lost);
+    }
+    FAILPOINT("released");
+    if (answer == LOCK_CHANGED_HANDS && outcome == RUN_OK)
+        tell_note(run, EV_NOTE, "somebody unlocked this run before it gave the lock back; all its migrations were committed under the lock");
+    if (answer != LOCK_FAILED)
+        return 0;
+    *err = lost;
+    return error_exit_code(lost.code ? lost.code : ERR_NOT_RELEASED);
+}
+
+/* Release after a failure: its own fault is worth a sentence, never the place of the first error. */
+static void release_after(struct run *run, enum run_outcome outcome, const struct error *why)
+{
+    struct error err = { 0 };
+    if (release(run, outcome, why->message, &err) != 0) {
+        char said[sizeof err.message + sizeof err.hint + 2];
+        snprintf(said, sizeof said, "%s %s", err.message, err.hint);
+        tell_note(run, EV_NOTE, said);
+    }
+}
+
+static int exit_cancelled(struct run *run)
+{
+    int stop = engine_stopped(run->hooks);
+    return stop > 0 ? 128 + stop : 1;
+}
+
+/* The connection died during a migration. */
+static int end_down(struct run *run, bool commit_unknown, struct error *err)
+{
+    struct error lost = *err, found = { 0 };
+    bool released = false;
+    char file[512] = "";
+    if (!recover(run, commit_unknown, &lost, &released, &found)) {
+        say_unknown(run, commit_unknown, &lost, &found);
+        *err = found;
+        return error_exit_code(err->code);
+    }
+    if (run->done == run->plan->count) {
+        if (!released)
+            return release(run, RUN_OK, NULL, err);
+        tell_note(run, EV_NOTE, "all is committed; the lock was given back by somebody else");
+        error_clear(err);
+        return 0;
+    }
+    text_copy(file, sizeof file, run->plan->items[run->done].migration->file);
+    error_set(err, ERR_NO_CONNECTION, "the connection was lost in %s", file);
+    error_detail(err, "%s", lost.message);
+    engine_say_state(run, run->plan->items[run->done].migration);
+    error_state(err, "%s", run->state);
+    error_hint(err, "The lock is free again. Run the command again to go on.");
+    release_after(run, RUN_FAILED, err);
+    return error_exit_code(ERR_NO_CONNECTION);
+}
+
+static int end_run(struct run *run, enum migrate_end end, struct error *err)
+{
+    int code;
+    switch (end) {
+    case MIGRATE_DONE:
+        error_clear(err);
+        return release(run, RUN_OK, NULL, err);
+    case MIGRATE_FAILED:
+        code = error_exit_code(err->code);
+        release_after(run, RUN_FAILED, err);
+        return code;
+    case MIGRATE_CANCELLED: {
+        struct error why = *err;
+        code = exit_cancelled(run);
+        error_set(err, ERR_CANCELLED, "stopped by a %s", code > 128 ? "signal" : "cancel request");
+        error_state(err, "%s", why.state);
+        error_hint(err, "The lock is released. Run the command again to go on.");
+        release_after(run, RUN_CANCELLED, err);
+        return code;
+    }
+    case MIGRATE_LOST:
+        release_after(run, RUN_LOST, err);
+        return error_exit_code(ERR_LOCK_LOST);
+    case MIGRATE_DOWN:
+    case MIGRATE_DOWN_COMMIT:
+        return end_down(run, end == MIGRATE_DOWN_COMMIT, err);
+    }
+    return 1;
+}
+
+/* Under the lock: what is pending is computed again, then run. */
+static int run_locked(struct run *run, struct error *err)
+{
+    if (!plan_again(run, err) || !plan_confirmed(run, err)) {
+        int code = error_exit_code(err->code);
+        release_after(run, RUN_FAILED, err);
+        return code;
+    }
+    if (run->plan->count == 0) {
+        tell_note(run, EV_NOTHING_TO_DO, NULL);
+        return release(run, RUN_OK, NULL, err);
+    }
+    return end_run(run, engine_migrate(run, err), err);
+}
+
+static int run_whole(struct run *run, struct error *err)
+{
+    if (!engine_open(run, err) || !engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err))
+        return error_exit_code(err->code);
+    if (!plan_confirmed(run, err))
+        return error_exit_code(err->code);
+    if (run->plan->count == 0) {
+        tell_note(run, EV_NOTHING_TO_DO, NULL);
+        return 0;
+    }
+    if (engine_stopped(run->hooks)) {
+        error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
+        return exit_cancelled(run);
+    }
+    if (!acquire(run, err))
+        return error_exit_code(err->code);
+    return run_locked(run, err);
+}
+
+static enum run_outcome outcome_of(const struct run *run, int code, const struct error *err)
+{
+    if (code == 0)
+        return RUN_OK;
+    if (err->code == ERR_LOCK_LOST)
+        return RUN_LOST;
+    return engine_stopped(run->hooks) && code > 128 ? RUN_CANCELLED : RUN_FAILED;
+}
+
+int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err)
+{
+    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks };
+    struct engine_event event = { .kind = EV_RUN_ENDED };
+    error_clear(err);
+    event.exit_code = run_whole(&run, err);
+    event.outcome = outcome_of(&run, event.exit_code, err);
+    event.error = event.exit_code ? err : NULL;
+    engine_tell(&run, &event);
+    lock_free(run.lock);
+    plan_free(run.plan);
+    folder_free(run.folder);
+    if (run.driver)
+        run.driver->close(run.db);
+    return event.exit_code;
+}

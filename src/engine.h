@@ -1,0 +1,77 @@
+/* engine.h: the one way migrations run, for commands and console alike. */
+#ifndef JETBASE_ENGINE_H
+#define JETBASE_ENGINE_H
+
+#include <stdatomic.h>
+
+#include "lock.h"
+#include "plan.h"
+#include "project.h"
+
+enum engine_event_kind {
+    EV_NOTE,                 /* a warning or remark: text */
+    EV_NOTHING_TO_DO,        /* the plan is empty; no lock was taken */
+    EV_LOCK_ACQUIRED,        /* lock */
+    EV_LOCK_REFUSED,         /* lock: who holds it; error */
+    EV_LOCK_LOST,            /* error */
+    EV_PLAN_CHANGED,         /* the plan under the lock differs from the confirmed one; error */
+    EV_MIGRATION_STARTED,    /* file, migration of migrations, statements */
+    EV_STATEMENT_DONE,       /* statement of statements, ms */
+    EV_MIGRATION_APPLIED,    /* committed; ms */
+    EV_MIGRATION_ROLLED_BACK,/* a failed one: nothing of it remains; error */
+    EV_CONNECTION_LOST,      /* error */
+    EV_TRUTH_FOUND,          /* text: what is true after a lost connection */
+    EV_RUN_ENDED             /* outcome, exit_code, error where it failed */
+};
+
+/* Pointers live for the call only; copy what must cross a thread. */
+struct engine_event {
+    enum engine_event_kind kind;
+    int64_t at_us;                       /* wall clock */
+    uint32_t migration, migrations;      /* 1 of n */
+    uint32_t statement, statements;      /* 1 of n, of this file */
+    double ms;
+    enum plan_direction direction;
+    const struct migration *file;        /* or NULL */
+    const struct lock_view *lock;        /* or NULL */
+    const struct error *error;           /* or NULL */
+    const char *text;                    /* or NULL */
+    const char *process_id;              /* of our run, or NULL */
+    int session_pid;                     /* of our run, 0 unknown */
+    enum run_outcome outcome;
+    int exit_code;
+};
+
+/* What is to be done. */
+struct engine_wish {
+    struct plan_wish plan;
+    const char *digest;          /* the confirmed plan, or NULL: whatever is pending */
+    bool take_over_dead;
+    const char *expect_id;       /* take over only from this process ID, or NULL */
+    int lock_timeout_ms, statement_timeout_ms;  /* 0: the server's own */
+};
+
+/* Who listens, and how it is stopped. */
+struct engine_hooks {
+    void (*event)(void *user, const struct engine_event *event);
+    void *user;
+    const atomic_int *stop;      /* MAY be NULL; not zero: cancel, roll back, release; the value is the signal number (exit 128+n) */
+    int wake_fd;                 /* -1, or readable together with *stop */
+};
+
+/* Makes the plan over an open connection, without the lock: for dry runs, status and dialogs. *folder_out belongs to the caller and must outlive the plan. Writes nothing. */
+bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct folder **folder_out, struct plan **out, struct error *err);
+
+/* Runs: connect, plan, lock, plan again, migrate, release, close. Returns the exit code; *err is filled where that is not 0 (also for 0 with a warning: code ERR_NONE). Every event is told to hooks->event. */
+int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err);
+
+/* Opens a connection for looking. Used by the reading commands and the watcher. */
+bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err);
+
+/* "lock-acquired", "migration-started" … as JSON shows them. */
+const char *engine_event_name(enum engine_event_kind kind);
+
+/* The dialect a connection's statements are scanned in. */
+enum scan_dialect engine_dialect(const struct db *db);
+
+#endif

@@ -1,0 +1,66 @@
+/* engine_event.c: how the engine tells its listeners what happens. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_private.h"
+#include "text.h"
+
+const char *engine_event_name(enum engine_event_kind kind)
+{
+    switch (kind) {
+    case EV_NOTE: return "note";
+    case EV_NOTHING_TO_DO: return "nothing-to-do";
+    case EV_LOCK_ACQUIRED: return "lock-acquired";
+    case EV_LOCK_REFUSED: return "lock-refused";
+    case EV_LOCK_LOST: return "lock-lost";
+    case EV_PLAN_CHANGED: return "plan-changed";
+    case EV_MIGRATION_STARTED: return "migration-started";
+    case EV_STATEMENT_DONE: return "statement-done";
+    case EV_MIGRATION_APPLIED: return "migration-applied";
+    case EV_MIGRATION_ROLLED_BACK: return "migration-rolled-back";
+    case EV_CONNECTION_LOST: return "connection-lost";
+    case EV_TRUTH_FOUND: return "truth-found";
+    case EV_RUN_ENDED: return "run-ended";
+    }
+    return "unknown";
+}
+
+void engine_tell(struct run *run, struct engine_event *event)
+{
+    event->at_us = run->sys->wall_us();
+    event->direction = run->wish->plan.direction;
+    if (run->plan)
+        event->migrations = (uint32_t)run->plan->count;
+    if (run->lock) {
+        event->process_id = lock_process_id(run->lock);
+        event->session_pid = lock_run(run->lock)->session_pid;
+    }
+    if (run->hooks && run->hooks->event)
+        run->hooks->event(run->hooks->user, event);
+}
+
+int engine_stopped(const struct engine_hooks *hooks)
+{
+    return hooks && hooks->stop ? atomic_load(hooks->stop) : 0;
+}
+
+void engine_mark(const struct run *run, uint32_t i, char *to, size_t size)
+{
+    snprintf(to, size, "%u %s", i + 1, run->plan->items[i].migration->file);
+}
+
+void engine_say_state(struct run *run, const struct migration *failed)
+{
+    const char *verb = run->wish->plan.direction == PLAN_UPGRADE ? "applied" : "rolled back";
+    struct text t = { 0 };
+    if (failed)
+        text_printf(&t, "%s was rolled back: nothing of it remains. ", failed->file);
+    if (run->done == 0)
+        text_printf(&t, "Nothing was %s in this run.", verb);
+    else if (run->done == 1)
+        text_printf(&t, "%s was %s before it and stands.", run->plan->items[0].migration->file, verb);
+    else
+        text_printf(&t, "%u migrations were %s before it and stand, the last %s.", run->done, verb, run->plan->items[run->done - 1].migration->file);
+    text_visible(run->state, sizeof run->state, text_string(&t));
+    text_free(&t);
+}

@@ -1,0 +1,350 @@
+/* engine_migrate.c: runs the items of a plan over the pipeline: head, statements, reset, fence, record; COMMIT only when their answers are good. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_private.h"
+#include "failpoint.h"
+#include "text.h"
+
+/* What may be on its way before answers are read: bounds memory, and keeps both sides from filling up. */
+enum { WINDOW_STEPS = 512, WINDOW_BYTES = 1 << 20 };
+
+/* A statement on its way: the driver needs its text until its answer. */
+struct sent {
+    struct sent *next;
+    size_t len;
+    char text[];
+};
+
+struct window {
+    struct run *run;
+    struct sent *first, *last;
+    unsigned outstanding;
+    size_t bytes;
+    bool commit_out;          /* a COMMIT has no answer yet: that of item run->done */
+    bool down;
+    int64_t started_ms;       /* of the item that was sent last */
+    int64_t committing_ms;    /* of the item whose COMMIT is out */
+    struct db_record record;
+    char mark[540], application[600];
+    uint32_t begun;           /* items whose head was sent */
+    bool failed, lost, cancelled;
+    enum db_step_kind failed_kind;
+    uint32_t failed_item;
+    struct error fault;
+};
+
+static const struct plan_item *item_at(const struct window *w, uint32_t i)
+{
+    return &w->run->plan->items[i];
+}
+
+static void tell(struct window *w, enum engine_event_kind kind, uint32_t i, struct engine_event event)
+{
+    event.kind = kind;
+    event.migration = i + 1;
+    event.file = item_at(w, i)->migration;
+    event.statements = item_at(w, i)->facts.statements;
+    engine_tell(w->run, &event);
+}
+
+static bool submit(struct window *w, struct db_step *step)
+{
+    if (!w->run->driver->submit(w->run->db, step, &w->fault)) {
+        w->failed = true;
+        w->failed_kind = step->kind;
+        w->failed_item = step->migration;
+        w->down = w->fault.code == ERR_NO_CONNECTION;
+        return false;
+    }
+    w->outstanding++;
+    return true;
+}
+
+static void forget_first(struct window *w)
+{
+    struct sent *s = w->first;
+    if (!s)
+        return;
+    w->first = s->next;
+    if (!w->first)
+        w->last = NULL;
+    w->bytes -= s->len;
+    free(s);
+}
+
+static void commit_answered(struct window *w, uint32_t i)
+{
+    struct run *run = w->run;
+    double ms = (double)(run->sys->mono_ms() - w->committing_ms);
+    w->commit_out = false;
+    run->done = i + 1;
+    engine_mark(run, i, run->last_done, sizeof run->last_done);
+    tell(w, EV_MIGRATION_APPLIED, i, (struct engine_event){ .ms = ms });
+}
+
+/* One answer of the database. */
+static void answered(struct window *w, const struct db_result *r, const struct error *err)
+{
+    w->outstanding--;
+    if (r->kind == STEP_SQL)
+        forget_first(w);
+    if (!r->ok) {
+        if (r->kind == STEP_COMMIT && !r->skipped)
+            w->commit_out = false;
+        if (!w->failed && !r->skipped) {
+            w->failed = true;
+            w->failed_kind = r->kind;
+            w->failed_item = r->migration;
+            w->lost = r->lost;
+            w->cancelled = r->cancelled;
+            w->fault = *err;
+        }
+        return;
+    }
+    if (r->kind == STEP_COMMIT) {
+        commit_answered(w, r->migration);
+    } else if (r->kind == STEP_HEAD) {
+        FAILPOINT("head");
+        tell(w, EV_MIGRATION_STARTED, r->migration, (struct engine_event){ 0 });
+    } else if (r->kind == STEP_SQL) {
+        FAILPOINT("statement");
+        tell(w, EV_STATEMENT_DONE, r->migration, (struct engine_event){ .statement = r->statement, .ms = r->ms });
+    }
+}
+
+/* Reads answers until at most `left` steps are on their way. False: something failed, or the connection is gone. */
+static bool drain(struct window *w, unsigned left)
+{
+    while (w->outstanding > left && !w->failed) {
+        struct db_result result = { 0 };
+        struct error err = { 0 };
+        switch (w->run->driver->next(w->run->db, -1, &result, &err)) {
+        case DB_RESULT:
+            answered(w, &result, &err);
+            break;
+        case DB_TIMEOUT:
+            break;
+        case DB_DRAINED:
+            w->failed = true;
+            error_set(&w->fault, ERR_INTERNAL, "the driver answers %u steps too few", w->outstanding);
+            break;
+        case DB_DOWN:
+            w->failed = w->down = true;
+            w->fault = err;
+            break;
+        }
+    }
+    return !w->failed;
+}
+
+static struct db_step step_of(const struct window *w, enum db_step_kind kind, uint32_t i)
+{
+    const struct lock *lock = w->run->lock;
+    return (struct db_step){ .kind = kind, .migration = i, .process_id = lock_process_id(lock), .has_run = lock_has_run(lock) };
+}
+
+/* The run row says which file is next, where the plan under the lock begins with another than the first one did. */
+static bool send_progress(struct window *w)
+{
+    const struct plan_item *first = item_at(w, 0);
+    struct db_step step = step_of(w, STEP_PROGRESS, 0);
+    if (!lock_has_run(w->run->lock) || strcmp(lock_run(w->run->lock)->file, first->migration->file) == 0)
+        return true;
+    w->record = (struct db_record){ .next_file = first->migration->file, .next_statements = (int)first->facts.statements };
+    step.record = &w->record;
+    return submit(w, &step) && drain(w, 0);
+}
+
+static bool send_head(struct window *w, uint32_t i)
+{
+    const struct plan_item *item = item_at(w, i);
+    struct db_step step = step_of(w, STEP_HEAD, i);
+    snprintf(w->application, sizeof w->application, "jetbase %u/%zu %s", i + 1, w->run->plan->count, item->migration->file);
+    step.application = w->application;
+    step.isolation = item->facts.isolation;
+    step.deferrable = item->facts.deferrable;
+    w->started_ms = w->run->sys->mono_ms();
+    w->begun = i + 1;
+    return submit(w, &step);
+}
+
+static bool send_statement(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
+{
+    struct sent *s = malloc(sizeof *s + found->len + 1);
+    struct db_step step = step_of(w, STEP_SQL, i);
+    if (!s) {
+        w->failed = true;
+        return error_set(&w->fault, ERR_NO_MEMORY, "out of memory for a statement of %zu bytes", found->len);
+    }
+    s->next = NULL;
+    s->len = found->len;
+    memcpy(s->text, found->text, found->len);
+    s->text[s->len] = '\0';
+    *(w->last ? &w->last->next : &w->first) = s;
+    w->last = s;
+    w->bytes += s->len;
+    step.statement = number;
+    step.sql = s->text;
+    step.len = s->len;
+    step.at = found->at;
+    if (!submit(w, &step))
+        return false;
+    return (w->outstanding < WINDOW_STEPS && w->bytes < WINDOW_BYTES) || drain(w, 0);
+}
+
+/* Sends the statements of one section, reading the file as it goes. */
+static bool send_statements(struct window *w, uint32_t i)
+{
+    const struct plan_item *item = item_at(w, i);
+    enum section_kind kind = w->run->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
+    struct script *script = NULL;
+    struct scan_statement found;
+    uint32_t number = 0;
+    enum scan_answer got = SCAN_ERROR;
+    bool ok = script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &script, &w->fault);
+    while (ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT)
+        ok = !engine_stopped(w->run->hooks) && send_statement(w, i, ++number, &found);
+    if (ok)
+        ok = got == SCAN_END && script_unchanged(script, &w->fault);
+    if (!ok && !w->failed && !engine_stopped(w->run->hooks)) {
+        w->failed = true;
+        w->failed_kind = STEP_SQL;
+        w->failed_item = i;
+    }
+    script_close(script);
+    return ok;
+}
+
+static bool send_trailer(struct window *w, uint32_t i)
+{
+    const struct plan *plan = w->run->plan;
+    const struct plan_item *item = item_at(w, i), *next = i + 1 < plan->count ? item_at(w, i + 1) : NULL;
+    const struct migration *m = item->migration;
+    struct db_step reset = step_of(w, STEP_RESET, i), fence = step_of(w, STEP_FENCE, i), record = step_of(w, STEP_RECORD, i);
+    engine_mark(w->run, i, w->mark, sizeof w->mark);
+    w->record = (struct db_record){ .version = m->version, .description = m->description, .file = m->file, .type = migration_type_name(m->type), .checksum = m->checksum,
+                                    .expect_rows = item->history_rows > 0 ? item->history_rows : 1, .last_done = w->mark,
+                                    .next_file = next ? next->migration->file : NULL, .next_statements = next ? (int)next->facts.statements : 0 };
+    w->record.kind = plan->direction == PLAN_ROLLBACK ? RECORD_DELETE : item->history_rows > 0 ? RECORD_UPDATE : RECORD_INSERT;
+    record.record = &w->record;
+    return submit(w, &reset) && submit(w, &fence) && submit(w, &record);
+}
+
+/* One item up to its COMMIT, which is sent but not awaited: it travels with the next head. */
+static bool send_item(struct window *w, uint32_t i)
+{
+    struct db_step commit = step_of(w, STEP_COMMIT, i);
+    if (!send_head(w, i) || !send_statements(w, i) || !send_trailer(w, i) || !drain(w, 0))
+        return false;
+    FAILPOINT("fence");
+    if (engine_stopped(w->run->hooks))
+        return false;
+    w->committing_ms = w->started_ms;
+    w->commit_out = true;
+    return submit(w, &commit);
+}
+
+/* The answer to a COMMIT that is still on its way, before anything else is decided. */
+static bool settle(struct window *w, uint32_t i)
+{
+    struct db_step barrier = step_of(w, STEP_BARRIER, i);
+    return !w->commit_out || (submit(w, &barrier) && drain(w, 0));
+}
+
+/* After a failure at the fence or the record: does the lock row, read again after the rollback, still name us? Then the file itself meddled. */
+static enum migrate_end meddled_or_lost(struct window *w, const char *file)
+{
+    struct lock_view view;
+    struct error looked = { 0 };
+    char why[1024];
+    bool ours = lock_look(w->run->db, &view, &looked) && view.row.locked && strcmp(view.row.process_id, lock_process_id(w->run->lock)) == 0;
+    text_copy(why, sizeof why, w->fault.message);
+    if (ours) {
+        error_set(&w->fault, ERR_MEDDLED, "%s changes jetbase's own tables, or takes them away: its run can't be recorded", file);
+        error_detail(&w->fault, "%s", why);
+        error_hint(&w->fault, "Take those statements out of the file; jetbase keeps jetbase_migrations, jetbase_lock and jetbase_runs itself.");
+        return MIGRATE_FAILED;
+    }
+    if (looked.code == ERR_NO_CONNECTION) {
+        w->fault = looked;
+        return MIGRATE_DOWN;
+    }
+    error_set(&w->fault, ERR_LOCK_LOST, "the lock was lost: somebody unlocked it while %s ran", file);
+    if (view.row.locked)
+        error_detail(&w->fault, "It is now held by process ID %s.", view.row.process_id);
+    else
+        error_detail(&w->fault, "It is free now.");
+    error_hint(&w->fault, "`jetbase runs` tells who unlocked it. Run the command again once nobody else migrates.");
+    return MIGRATE_LOST;
+}
+
+/* Rolls back what is open and says what failed. */
+static enum migrate_end give_up(struct window *w, struct error *err)
+{
+    struct run *run = w->run;
+    const struct migration *m = item_at(w, w->failed_item)->migration;
+    enum migrate_end end = w->cancelled ? MIGRATE_CANCELLED : MIGRATE_FAILED;
+    bool trailer = w->failed_kind == STEP_FENCE || w->failed_kind == STEP_RECORD, began = w->failed_item < w->begun;
+    struct error rolled = { 0 };
+    if (!w->down && !run->driver->rollback(run->db, &rolled)) {
+        w->down = true;
+        w->fault = rolled;
+    }
+    if (w->down) {
+        *err = w->fault;
+        return w->commit_out ? MIGRATE_DOWN_COMMIT : MIGRATE_DOWN;
+    }
+    if (w->lost || (trailer && !w->cancelled && w->fault.code != ERR_LOCK_BUSY))
+        end = meddled_or_lost(w, m->file);
+    if (end == MIGRATE_DOWN) {
+        *err = w->fault;
+        return end;
+    }
+    if (began && !w->fault.place.file[0])
+        text_copy(w->fault.place.file, sizeof w->fault.place.file, m->file);
+    if (w->fault.place.line)
+        script_show_place(m->path, &w->fault);
+    engine_say_state(run, began ? m : NULL);
+    error_state(&w->fault, "%s", run->state);
+    if (began)
+        tell(w, end == MIGRATE_LOST ? EV_LOCK_LOST : EV_MIGRATION_ROLLED_BACK, w->failed_item, (struct engine_event){ .error = &w->fault });
+    *err = w->fault;
+    return end;
+}
+
+/* Somebody asked to stop and no statement was running: nothing failed, what is open is rolled back. */
+static void stop_here(struct window *w, uint32_t i)
+{
+    w->failed = w->cancelled = true;
+    w->failed_kind = STEP_SQL;
+    w->failed_item = i;
+    error_set(&w->fault, ERR_CANCELLED, "stopped");
+}
+
+enum migrate_end engine_migrate(struct run *run, struct error *err)
+{
+    struct window w = { .run = run };
+    uint32_t count = (uint32_t)run->plan->count, i = 0;
+    bool ok = send_progress(&w);
+    enum migrate_end end = MIGRATE_DONE;
+    for (; ok && i < count; i++) {
+        if (engine_stopped(run->hooks))
+            break;
+        ok = send_item(&w, i);
+    }
+    if (!w.failed && (!ok || i < count)) {
+        /* Stopped: the COMMIT before, if any, is answered first; only then is it known what stands. */
+        uint32_t at = ok ? i : i - 1;
+        if (settle(&w, at))
+            stop_here(&w, at < count ? at : count - 1);
+    } else if (ok) {
+        settle(&w, count - 1);
+    }
+    if (w.failed)
+        end = give_up(&w, err);
+    while (w.first)
+        forget_first(&w);
+    return end;
+}

@@ -1,0 +1,57 @@
+/* engine_plan.c: opens connections and makes plans, for runs, dry runs and looks alike. */
+#include <string.h>
+
+#include "engine_private.h"
+
+enum { LOOK_TIMEOUT_MS = 5000 }; /* a question of a looking connection must not hang behind a server in trouble */
+
+enum scan_dialect engine_dialect(const struct db *db)
+{
+    return strcmp(db_driver_of(db)->name, "sqlite") == 0 ? SCAN_SQLITE : SCAN_POSTGRES;
+}
+
+static bool connect_target(const struct project *project, struct db_target *target, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err)
+{
+    const struct db_driver *driver = db_driver_for(&project->url, err);
+    *out = NULL;
+    if (!driver)
+        return false;
+    target->url = &project->url;
+    target->schema = project->schema;
+    target->wake_fd = -1;
+    if (hooks) {
+        target->stop = hooks->stop;
+        target->wake_fd = hooks->wake_fd;
+    }
+    return driver->open(target, mode, out, err);
+}
+
+bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err)
+{
+    struct db_target target = { .sys = sys, .statement_timeout_ms = mode == DB_LOOK ? LOOK_TIMEOUT_MS : 0 };
+    return connect_target(project, &target, mode, hooks, out, err);
+}
+
+bool engine_open(struct run *run, struct error *err)
+{
+    struct db_target target = { .sys = run->sys, .lock_timeout_ms = run->wish->lock_timeout_ms, .statement_timeout_ms = run->wish->statement_timeout_ms };
+    if (!connect_target(run->project, &target, DB_RUN, run->hooks, &run->db, err))
+        return false;
+    run->driver = db_driver_of(run->db);
+    return true;
+}
+
+bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct folder **folder_out, struct plan **out, struct error *err)
+{
+    struct history *history = NULL;
+    struct folder *folder = NULL;
+    bool ok = folder_read(project->dir, &folder, err) && history_read(db, &history, err) &&
+              plan_make(folder, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
+    history_free(history);
+    if (!ok) {
+        folder_free(folder);
+        folder = NULL;
+    }
+    *folder_out = folder;
+    return ok;
+}

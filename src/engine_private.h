@@ -1,0 +1,46 @@
+/* engine_private.h: what engine*.c share and nobody else needs. */
+#ifndef JETBASE_ENGINE_PRIVATE_H
+#define JETBASE_ENGINE_PRIVATE_H
+
+#include "engine.h"
+
+/* One run on its way. */
+struct run {
+    const struct project *project;
+    const struct sys *sys;
+    const struct engine_wish *wish;
+    const struct engine_hooks *hooks;
+    struct db *db;
+    const struct db_driver *driver;
+    struct folder *folder;
+    struct plan *plan;
+    struct lock *lock;
+    uint32_t done;            /* migrations of this run that are known to be committed */
+    char last_done[540];      /* the last one's mark in the run row */
+    char state[512];          /* what stands and what was rolled back, in words */
+};
+
+/* How a run of migrations ended. */
+enum migrate_end {
+    MIGRATE_DONE,
+    MIGRATE_FAILED,      /* one failed and was rolled back; *err filled */
+    MIGRATE_CANCELLED,
+    MIGRATE_LOST,        /* the fence: somebody unlocked us */
+    MIGRATE_DOWN,        /* the connection is lost; nothing after the last COMMIT that was sent can be committed */
+    MIGRATE_DOWN_COMMIT  /* the same, and the answer to the COMMIT of item `run->done` is missing */
+};
+
+/* Opens the run's connection with its timeouts. */
+bool engine_open(struct run *run, struct error *err);
+/* Tells the listener; fills in time, count and process ID. */
+void engine_tell(struct run *run, struct engine_event *event);
+/* Has somebody asked to stop? The signal's number, else 0. */
+int engine_stopped(const struct engine_hooks *hooks);
+/* Runs the plan's items, item by item, over the pipeline (RUNNING: In a transaction). */
+enum migrate_end engine_migrate(struct run *run, struct error *err);
+/* The mark in the run row after item i (from 0). */
+void engine_mark(const struct run *run, uint32_t i, char *to, size_t size);
+/* Writes to run->state what stands after this run, `failed` (or NULL) being the one that was rolled back. */
+void engine_say_state(struct run *run, const struct migration *failed);
+
+#endif

@@ -1,0 +1,302 @@
+/* folder.c: reads the migrations folder with its sub-folders, in the order of running. */
+#include "migration.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "file.h"
+#include "text.h"
+#include "version.h"
+
+#define DEPTH_LIMIT 200
+
+/* A migration with the strings that it owns. */
+struct entry {
+    struct migration migration;
+    char *path, *version, *description;
+};
+
+struct folder {
+    struct entry *entries;
+    size_t count, capacity;
+    char **passed;
+    size_t passed_count, passed_capacity;
+    size_t root_len; /* of DIR/migrations/ in every path */
+};
+
+static bool no_memory(struct error *err)
+{
+    return error_set(err, ERR_NO_MEMORY, "Memory ran out reading the migrations folder.");
+}
+
+/* Makes room for one more element. */
+static bool grow(void **array, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    size_t more = *capacity == 0 ? 16 : *capacity * 2;
+    void *bigger = realloc(*array, more * size);
+    if (bigger == NULL)
+        return false;
+    *array = bigger;
+    *capacity = more;
+    return true;
+}
+
+static void entry_free(struct entry *e)
+{
+    free(e->path);
+    free(e->version);
+    free(e->description);
+}
+
+void folder_free(struct folder *folder)
+{
+    if (folder == NULL)
+        return;
+    for (size_t i = 0; i < folder->count; i++)
+        entry_free(&folder->entries[i]);
+    for (size_t i = 0; i < folder->passed_count; i++)
+        free(folder->passed[i]);
+    free(folder->entries);
+    free(folder->passed);
+    free(folder);
+}
+
+size_t folder_count(const struct folder *folder)
+{
+    return folder->count;
+}
+
+struct migration *folder_at(struct folder *folder, size_t i)
+{
+    return &folder->entries[i].migration;
+}
+
+struct migration *folder_find_version(struct folder *folder, const char *version)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        struct migration *m = &folder->entries[i].migration;
+        if (m->type == MIGRATION_VERSIONED && strcmp(m->version, version) == 0)
+            return m;
+    }
+    return NULL;
+}
+
+struct migration *folder_find_file(struct folder *folder, const char *file, enum migration_type type)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        struct migration *m = &folder->entries[i].migration;
+        if (m->type == type && strcmp(m->file, file) == 0)
+            return m;
+    }
+    return NULL;
+}
+
+size_t folder_passed_count(const struct folder *folder)
+{
+    return folder->passed_count;
+}
+
+const char *folder_passed(const struct folder *folder, size_t i)
+{
+    return folder->passed[i];
+}
+
+static bool pass_over(struct folder *folder, const char *path, struct error *err)
+{
+    if (!grow((void **)&folder->passed, folder->passed_count, &folder->passed_capacity, sizeof *folder->passed))
+        return no_memory(err);
+    char *name = text_dup(path + folder->root_len);
+    if (name == NULL)
+        return no_memory(err);
+    folder->passed[folder->passed_count++] = name;
+    return true;
+}
+
+/* Takes over what *e owns, also where it fails. */
+static bool add_entry(struct folder *folder, struct entry *e, const char *path, struct error *err)
+{
+    e->path = text_dup(path);
+    if (e->path == NULL || !grow((void **)&folder->entries, folder->count, &folder->capacity, sizeof *folder->entries)) {
+        entry_free(e);
+        return no_memory(err);
+    }
+    e->migration.path = e->path;
+    e->migration.file = strrchr(e->path, '/') + 1;
+    e->migration.version = e->version;
+    e->migration.description = e->description;
+    folder->entries[folder->count++] = *e;
+    return true;
+}
+
+/* Anything but a folder that is walked. */
+static bool add_file(struct folder *folder, const char *path, const char *name, struct error *err)
+{
+    struct entry e = {0};
+    bool is_migration = false;
+    if (!migration_name_parse(name, &e.migration.type, &e.version, &e.description, &is_migration, err))
+        return !is_migration && pass_over(folder, path, err);
+    if (!file_regular(path, path + folder->root_len, err)) {
+        entry_free(&e);
+        return false;
+    }
+    return add_entry(folder, &e, path, err);
+}
+
+/* A folder that bears the name of a migration is a mistake of somebody's, never something to walk silently. */
+static bool check_folder_name(const char *path, const char *shown, const char *name, struct error *err)
+{
+    enum migration_type type;
+    char *version, *description;
+    bool is_migration = false;
+    if (!migration_name_parse(name, &type, &version, &description, &is_migration, NULL))
+        return true;
+    free(version);
+    free(description);
+    return file_regular(path, shown, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+struct names {
+    char **at;
+    size_t count, capacity;
+};
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->at[i]);
+    free(names->at);
+}
+
+static bool refuse_folder(const char *path, struct error *err)
+{
+    char shown[512];
+    int why = errno;
+    text_visible(shown, sizeof shown, path);
+    return error_set(err, ERR_FILE, "The folder %s can't be read: %s.", shown, strerror(why));
+}
+
+/* Lists a folder, sorted, so that which fault is told first does not depend on the file system. */
+static bool list_names(const char *path, struct names *names, struct error *err)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return refuse_folder(path, err);
+    bool ok = true;
+    struct dirent *entry;
+    while (ok && (errno = 0, entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char *copy = grow((void **)&names->at, names->count, &names->capacity, sizeof *names->at) ? text_dup(entry->d_name) : NULL;
+        ok = copy != NULL || no_memory(err);
+        if (ok)
+            names->at[names->count++] = copy;
+    }
+    if (ok && errno != 0)
+        ok = refuse_folder(path, err);
+    closedir(dir);
+    if (ok && names->count > 0)
+        qsort(names->at, names->count, sizeof *names->at, by_name);
+    return ok;
+}
+
+static bool walk(struct folder *folder, struct text *path, int depth, struct error *err);
+
+static bool walk_one(struct folder *folder, struct text *path, const char *name, int depth, struct error *err)
+{
+    const char *at = text_string(path);
+    struct stat st, target;
+    if (lstat(at, &st) != 0)
+        return errno == ENOENT || refuse_folder(at, err); /* gone since it was listed */
+    bool link = S_ISLNK(st.st_mode);
+    if (S_ISDIR(st.st_mode) || (link && stat(at, &target) == 0 && S_ISDIR(target.st_mode))) {
+        if (!check_folder_name(at, at + folder->root_len, name, err))
+            return false;
+        /* Jetbase does not follow links to folders, which also ends every circle. */
+        return link ? pass_over(folder, at, err) : walk(folder, path, depth + 1, err);
+    }
+    return add_file(folder, at, name, err);
+}
+
+static bool walk(struct folder *folder, struct text *path, int depth, struct error *err)
+{
+    if (depth > DEPTH_LIMIT)
+        return error_set(err, ERR_FILE, "The migrations folder has more than %d levels of sub-folders.", DEPTH_LIMIT);
+    struct names names = {0};
+    bool ok = list_names(text_string(path), &names, err);
+    size_t len = path->len;
+    for (size_t i = 0; ok && i < names.count; i++) {
+        text_printf(path, "/%s", names.at[i]);
+        ok = path->failed ? no_memory(err) : walk_one(folder, path, names.at[i], depth, err);
+        path->len = len;
+        path->at[len] = '\0';
+    }
+    names_free(&names);
+    return ok;
+}
+
+static int by_running(const void *a, const void *b)
+{
+    const struct migration *left = &((const struct entry *)a)->migration;
+    const struct migration *right = &((const struct entry *)b)->migration;
+    if (left->type != right->type)
+        return left->type < right->type ? -1 : 1;
+    int order = left->type == MIGRATION_VERSIONED ? version_compare(left->version, right->version) : 0;
+    return order != 0 ? order : strcmp(left->path, right->path);
+}
+
+static bool refuse_duplicates(const struct folder *folder, struct error *err)
+{
+    for (size_t i = 1; i < folder->count; i++) {
+        const struct migration *a = &folder->entries[i - 1].migration, *b = &folder->entries[i].migration;
+        if (a->type != MIGRATION_VERSIONED || b->type != MIGRATION_VERSIONED || version_compare(a->version, b->version) != 0)
+            continue;
+        char left[512], right[512];
+        text_visible(left, sizeof left, a->path + folder->root_len);
+        text_visible(right, sizeof right, b->path + folder->root_len);
+        error_set(err, ERR_REFUSED, "Duplicate migration version detected: %s.\nEach file must have a unique version.\nPlease rename the file to have a unique version.", b->version);
+        if (strcmp(a->version, b->version) == 0)
+            return error_detail(err, "%s and %s both have version %s.", left, right, b->version);
+        return error_detail(err, "%s and %s: %s and %s are the same version, spelt differently.", left, right, a->version, b->version);
+    }
+    return true;
+}
+
+static bool read_into(struct folder *folder, const char *project_dir, struct error *err)
+{
+    struct text path = {0};
+    text_printf(&path, "%s/migrations", project_dir);
+    if (path.failed) {
+        text_free(&path);
+        return no_memory(err);
+    }
+    folder->root_len = path.len + 1;
+    bool ok = walk(folder, &path, 0, err);
+    text_free(&path);
+    if (ok && folder->count > 0)
+        qsort(folder->entries, folder->count, sizeof *folder->entries, by_running);
+    return ok && refuse_duplicates(folder, err);
+}
+
+bool folder_read(const char *project_dir, struct folder **out, struct error *err)
+{
+    *out = NULL;
+    struct folder *folder = calloc(1, sizeof *folder);
+    if (folder == NULL)
+        return no_memory(err);
+    if (!read_into(folder, project_dir, err)) {
+        folder_free(folder);
+        return false;
+    }
+    *out = folder;
+    return true;
+}

@@ -1,0 +1,163 @@
+/* history.c: jetbase_migrations as read at one moment. */
+#include "history.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+#include "version.h"
+
+static bool no_memory(struct error *err)
+{
+    return error_set(err, ERR_NO_MEMORY, "Memory ran out reading jetbase_migrations.");
+}
+
+static void entry_free(struct history_entry *e)
+{
+    free(e->version);
+    free(e->description);
+    free(e->file);
+    free(e->checksum);
+    free(e->applied_at);
+}
+
+void history_free(struct history *h)
+{
+    if (h == NULL)
+        return;
+    for (size_t i = 0; i < h->count; i++)
+        entry_free(&h->rows[i]);
+    free(h->rows);
+    free(h);
+}
+
+/* What the driver's callback fills. */
+struct reading {
+    struct history *history;
+    size_t capacity;
+    struct error *err;
+    bool failed;
+};
+
+static bool parse_type(const struct history_row *row, enum migration_type *type, struct error *err)
+{
+    static const enum migration_type types[] = {MIGRATION_VERSIONED, MIGRATION_RUNS_ALWAYS, MIGRATION_RUNS_ON_CHANGE};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (row->type == NULL || strcmp(row->type, migration_type_name(types[i])) != 0)
+            continue;
+        *type = types[i];
+        if (types[i] != MIGRATION_VERSIONED || row->version != NULL)
+            return true;
+        error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations is VERSIONED but has no version.", (long long)row->order);
+        return error_hint(err, "The row was not written by Jetbase: put it right or delete it.");
+    }
+    char shown[128];
+    text_visible(shown, sizeof shown, row->type != NULL ? row->type : "NULL");
+    error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations has the migration type '%s', which is not known here.", (long long)row->order, shown);
+    return error_hint(err, "Known are VERSIONED, RUNS_ALWAYS and RUNS_ON_CHANGE. A newer Jetbase may have written it.");
+}
+
+/* A NULL where Jetbase never writes one becomes "". */
+static char *or_empty(const char *s)
+{
+    return text_dup(s != NULL ? s : "");
+}
+
+static bool copy_row(const struct history_row *row, struct history_entry *to, struct error *err)
+{
+    to->order = row->order;
+    to->version = text_dup(row->version);
+    to->description = or_empty(row->description);
+    to->file = or_empty(row->file);
+    to->checksum = or_empty(row->checksum);
+    to->applied_at = or_empty(row->applied_at);
+    if ((row->version != NULL && to->version == NULL) || to->description == NULL || to->file == NULL || to->checksum == NULL || to->applied_at == NULL)
+        return no_memory(err);
+    return parse_type(row, &to->type, err);
+}
+
+static bool on_row(void *user, const struct history_row *row)
+{
+    struct reading *r = user;
+    struct history *h = r->history;
+    if (h->count == r->capacity) {
+        size_t more = r->capacity == 0 ? 64 : r->capacity * 2;
+        struct history_entry *rows = realloc(h->rows, more * sizeof *rows);
+        if (rows == NULL) {
+            r->failed = true;
+            return no_memory(r->err);
+        }
+        h->rows = rows;
+        r->capacity = more;
+    }
+    struct history_entry e = {0};
+    if (!copy_row(row, &e, r->err)) {
+        entry_free(&e);
+        r->failed = true;
+        return false;
+    }
+    h->rows[h->count++] = e;
+    return true;
+}
+
+bool history_read(struct db *db, struct history **out, struct error *err)
+{
+    const struct db_driver *driver = db_driver_of(db);
+    *out = NULL;
+    struct history *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return no_memory(err);
+    struct error own;
+    error_clear(&own);
+    struct reading r = {.history = h, .err = &own};
+    struct db_tables tables = {0};
+    bool ok = driver->tables_read(db, &tables, err) && (!tables.migrations || driver->history_read(db, on_row, &r, err));
+    if (r.failed) {
+        if (err != NULL)
+            *err = own;
+        ok = false;
+    }
+    if (!ok) {
+        history_free(h);
+        return false;
+    }
+    h->table = tables.migrations;
+    *out = h;
+    return true;
+}
+
+static bool is_exactly(const struct history_entry *row, const struct migration *m)
+{
+    if (row->type != m->type)
+        return false;
+    return m->type == MIGRATION_VERSIONED ? strcmp(row->version, m->version) == 0 : strcmp(row->file, m->file) == 0;
+}
+
+int64_t history_rows_of(const struct history *h, const struct migration *m)
+{
+    int64_t rows = 0;
+    for (size_t i = 0; i < h->count; i++)
+        rows += is_exactly(&h->rows[i], m) ? 1 : 0;
+    return rows;
+}
+
+const struct history_entry *history_of(const struct history *h, const struct migration *m)
+{
+    for (size_t i = h->count; i-- > 0;)
+        if (is_exactly(&h->rows[i], m))
+            return &h->rows[i];
+    for (size_t i = h->count; m->type == MIGRATION_VERSIONED && i-- > 0;) {
+        const struct history_entry *row = &h->rows[i];
+        if (row->type == MIGRATION_VERSIONED && version_valid(row->version) && version_compare(row->version, m->version) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+const struct history_entry *history_latest(const struct history *h)
+{
+    for (size_t i = h->count; i-- > 0;)
+        if (h->rows[i].type == MIGRATION_VERSIONED)
+            return &h->rows[i];
+    return NULL;
+}

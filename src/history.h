@@ -1,0 +1,33 @@
+/* history.h: jetbase_migrations as read at one moment. */
+#ifndef JETBASE_HISTORY_H
+#define JETBASE_HISTORY_H
+
+#include "db.h"
+#include "migration.h"
+
+/* One row, owned by the history. */
+struct history_entry {
+    int64_t order;
+    char *version, *description, *file, *checksum, *applied_at;
+    enum migration_type type;
+};
+
+/* Rows by applied_at, ties by order: oldest first. */
+struct history {
+    struct history_entry *rows;
+    size_t count;
+    bool table;          /* jetbase_migrations exists */
+};
+
+/* Reads it. A missing table gives an empty history. */
+bool history_read(struct db *db, struct history **out, struct error *err);
+/* Frees it. NULL is allowed. */
+void history_free(struct history *h);
+/* How many rows are about this migration: exactly its version text for VERSIONED, file and type for repeatables. What a record step must change. */
+int64_t history_rows_of(const struct history *h, const struct migration *m);
+/* The newest row about it, or NULL: it was never applied. A VERSIONED row whose version is spelt differently but equal (`1.0` for `1`) counts, where none has the exact text. */
+const struct history_entry *history_of(const struct history *h, const struct migration *m);
+/* The latest applied version: the VERSIONED row with the newest applied_at (Jetbase's rule), or NULL. */
+const struct history_entry *history_latest(const struct history *h);
+
+#endif

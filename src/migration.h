@@ -1,0 +1,76 @@
+/* migration.h: the migration folder and the files in it: names, order, sections. */
+#ifndef JETBASE_MIGRATION_H
+#define JETBASE_MIGRATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "checksum.h"
+#include "scanner.h"
+
+enum migration_type { MIGRATION_VERSIONED, MIGRATION_RUNS_ALWAYS, MIGRATION_RUNS_ON_CHANGE };
+
+/* One file of migrations/. Strings belong to the folder. */
+struct migration {
+    enum migration_type type;
+    const char *path;         /* to open it */
+    const char *file;         /* base name, as jetbase_migrations stores it */
+    const char *version;      /* `_` -> `.`; NULL for repeatables */
+    const char *description;
+    char checksum[CHECKSUM_SIZE]; /* "" until migration_hash() */
+    char raw[CHECKSUM_SIZE];      /* SHA-256 of the bytes, "" until migration_hash() */
+};
+
+/* The folder as read at one moment: versioned files by version, then RA by path, then ROC by path. */
+struct folder;
+
+/* Reads DIR/migrations with its sub-folders. Errors as Jetbase words them (invalid name, duplicate version, also versions spelt differently: `1`, `1.0`, `01`), a folder that can't be read, a directory named like a migration, FIFO, device, dangling link: ERR_FILE. Whether a file may be read shows in migration_hash(). Files that are no migrations at all (README.md, .gitkeep) are passed over and counted. False and *err on failure. */
+bool folder_read(const char *project_dir, struct folder **out, struct error *err);
+/* Frees it and all its migrations. */
+void folder_free(struct folder *folder);
+/* How many migrations. */
+size_t folder_count(const struct folder *folder);
+/* The i-th, in order of running. */
+struct migration *folder_at(struct folder *folder, size_t i);
+/* The versioned migration whose version text is exactly `version`, or NULL. */
+struct migration *folder_find_version(struct folder *folder, const char *version);
+/* The migration of that base name and type, or NULL. */
+struct migration *folder_find_file(struct folder *folder, const char *file, enum migration_type type);
+/* How many files were passed over as no migrations, and the i-th's name. */
+size_t folder_passed_count(const struct folder *folder);
+const char *folder_passed(const struct folder *folder, size_t i);
+
+/* Fills checksum and raw by reading the file, once. */
+bool migration_hash(struct migration *m, struct error *err);
+
+/* The names Jetbase stores: "VERSIONED", "RUNS_ALWAYS", "RUNS_ON_CHANGE". */
+const char *migration_type_name(enum migration_type type);
+/* "V14", "RA", "ROC": how it is called on screens. Writes at most size bytes. */
+void migration_label(const struct migration *m, char *to, size_t size);
+
+/* Splits a base name. True where Jetbase accepts it; description (malloc'd) and version (malloc'd, NULL for repeatables) belong to the caller. *is_migration false: no migration name at all, to be passed over. Else *err has Jetbase's words. */
+bool migration_name_parse(const char *name, enum migration_type *type, char **version, char **description, bool *is_migration, struct error *err);
+
+/* ---- sections ---- */
+enum section_kind { SECTION_UPGRADE, SECTION_ROLLBACK };
+
+/* Reads one section of a file in a window, for the scanner. */
+struct section;
+
+/* Opens it (O_CLOEXEC, no FIFO is ever waited for). The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
+bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err);
+/* scan_read_fn: user is the section. */
+size_t section_read(void *section, char *to, size_t size, struct error *err);
+/* The delimiter directive, or NULL. Known after section_open. */
+const char *section_delimiter(const struct section *section);
+/* Whether one of our own directives, `-- jetbase: NAME` or `-- jetbase: NAME=VALUE`, stands before the file's first SQL line (name in any case; the first one counts). value (may be NULL) gets what stands behind `=`, "" where there is none, cut to `size` bytes. Known after section_open, for both sections. */
+bool section_directive(const struct section *section, const char *name, char *value, size_t size);
+/* The place of the section's first byte: column 1, also behind a BOM. */
+const struct place *section_start(const struct section *section);
+/* Reads what is left of the file, and tells the SHA-256 of all its bytes as hex. False: read error. */
+bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err);
+/* Closes and frees. NULL is allowed. */
+void section_close(struct section *section);
+
+#endif

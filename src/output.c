@@ -1,0 +1,228 @@
+/* output.c: what a command says as text: results on standard output, errors and warnings on standard error. */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "text.h"
+
+enum { WIDTH_USUAL = 80, WIDTH_LEAST = 20, WIDTH_MOST = 10000 };
+
+void output_guard(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        int got;
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        /* Standard output is opened for reading: what is written there must fail and be told, not vanish. */
+        got = open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY); /* no O_CLOEXEC: a child needs its three as well */
+        if (got >= 0 && got != fd) {
+            dup2(got, fd);
+            close(got);
+        }
+    }
+}
+
+static unsigned width_of(int fd)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    long width = columns ? strtol(columns, NULL, 10) : 0;
+    if (width <= 0 && ioctl(fd, TIOCGWINSZ, &size) == 0)
+        width = size.ws_col;
+    if (width <= 0)
+        return WIDTH_USUAL;
+    return width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : (unsigned)width;
+}
+
+void output_open(struct output *o, FILE *out, FILE *err)
+{
+    const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    memset(o, 0, sizeof *o);
+    o->out = out;
+    o->err = err;
+    o->terminal = isatty(fileno(out)) == 1;
+    o->colour = o->terminal && !(no_colour && *no_colour) && term && *term && strcmp(term, "dumb") != 0;
+    o->width = width_of(fileno(out));
+}
+
+void output_flush(struct output *o)
+{
+    if (fflush(o->out) != 0 && o->write_errno == 0)
+        o->write_errno = errno;
+}
+
+int output_close(struct output *o, int code)
+{
+    output_flush(o);
+    if (o->write_errno == 0 && !ferror(o->out))
+        return code;
+    fprintf(o->err, "error: standard output can't be written%s%s: what it shows is not complete\n", o->write_errno ? ": " : "", o->write_errno ? strerror(o->write_errno) : "");
+    if (code == 0)
+        fprintf(o->err, "The command itself was carried out; `jetbase status` tells what is true now.\n");
+    return code ? code : 1;
+}
+
+static void print_line(FILE *to, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+
+static void print_line(FILE *to, const char *format, va_list args)
+{
+    vfprintf(to, format, args);
+    fputc('\n', to);
+}
+
+void output_say(struct output *o, const char *format, ...)
+{
+    va_list args;
+    if (o->quiet || o->json)
+        return;
+    va_start(args, format);
+    print_line(o->out, format, args);
+    va_end(args);
+    output_flush(o);
+}
+
+void output_print(struct output *o, const char *format, ...)
+{
+    va_list args;
+    if (o->json)
+        return;
+    va_start(args, format);
+    print_line(o->out, format, args);
+    va_end(args);
+}
+
+void output_coloured(struct output *o, const char *style, const char *line)
+{
+    if (o->colour)
+        output_print(o, "\033[%sm%s\033[0m", style, line);
+    else
+        output_print(o, "%s", line);
+}
+
+/* Standard output first, so that on one terminal the order is that of what happened. */
+static void say_beside(struct output *o, const char *label, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
+
+static void say_beside(struct output *o, const char *label, const char *format, va_list args)
+{
+    output_flush(o);
+    fputs(label, o->err);
+    print_line(o->err, format, args);
+}
+
+void output_warn(struct output *o, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_beside(o, "warning: ", format, args);
+    va_end(args);
+}
+
+void output_note(struct output *o, const char *format, ...)
+{
+    va_list args;
+    if (o->quiet)
+        return;
+    va_start(args, format);
+    say_beside(o, "note: ", format, args);
+    va_end(args);
+}
+
+void output_detail(struct output *o, const char *format, ...)
+{
+    va_list args;
+    if (!o->verbose)
+        return;
+    va_start(args, format);
+    say_beside(o, "", format, args);
+    va_end(args);
+}
+
+/* What to do where the error itself names nothing (a server's hint is about the statement, not about what comes next). */
+static const char *what_next(const struct error *err)
+{
+    switch (err->code) {
+    case ERR_SQL:
+        return err->place.file[0] ? "Correct the file, then run the command again." : "";
+    case ERR_REFUSED:
+    case ERR_FILE:
+        return err->hint[0] ? "" : "Put it right, then run the command again.";
+    case ERR_NO_CONNECTION:
+        return err->hint[0] ? "" : "Check that the server runs and that the URL is right, then run the command again.";
+    case ERR_LOCK_LOST:
+        return err->hint[0] ? "" : "`jetbase runs` tells who unlocked it.";
+    case ERR_UNKNOWN_END:
+        return err->hint[0] ? "" : "Look with `jetbase lock-status` and `jetbase history` before anything else is run.";
+    case ERR_INTERNAL:
+        return err->hint[0] ? "" : "This is a fault of the program itself.";
+    default:
+        return "";
+    }
+}
+
+static void error_source(FILE *to, const struct error *err)
+{
+    unsigned width = 0;
+    if (!err->source[0])
+        return;
+    fprintf(to, "  %s\n", err->source);
+    if (!err->caret)
+        return;
+    /* The caret stands under a character, however many columns those before it take. */
+    width = output_columns(err->source, text_offset(err->source, strlen(err->source), err->caret - 1));
+    fprintf(to, "  %*s^\n", (int)width, "");
+}
+
+void output_error_text(struct output *o, const struct error *err)
+{
+    const struct place *at = &err->place;
+    char file[sizeof at->file];
+    const char *next = what_next(err);
+    output_flush(o);
+    text_visible(file, sizeof file, at->file);
+    if (file[0] && at->line && at->column)
+        fprintf(o->err, "%s:%u:%u: ", file, at->line, at->column);
+    else if (file[0] && at->line)
+        fprintf(o->err, "%s:%u: ", file, at->line);
+    else if (file[0] && !strstr(err->message, file))
+        fprintf(o->err, "%s: ", file);
+    fprintf(o->err, "error: %s\n", err->message[0] ? err->message : "something failed, and nothing is known about it");
+    error_source(o->err, err);
+    if (o->verbose && err->sqlstate[0])
+        fprintf(o->err, "SQLSTATE: %s\n", err->sqlstate);
+    if (err->detail[0])
+        fprintf(o->err, "DETAIL: %s\n", err->detail);
+    if (err->context[0])
+        fprintf(o->err, "CONTEXT: %s\n", err->context);
+    if (err->hint[0])
+        fprintf(o->err, "HINT: %s\n", err->hint);
+    if (err->state[0])
+        fprintf(o->err, "%s\n", err->state);
+    if (next[0])
+        fprintf(o->err, "%s\n", next);
+    o->failure_told = true;
+}
+
+void output_age(double age_s, char *to, size_t size)
+{
+    long s = (long)age_s;
+    if (age_s < 0)
+        snprintf(to, size, "?");
+    else if (age_s < 1)
+        snprintf(to, size, "%.0f ms", age_s * 1000);
+    else if (age_s < 10)
+        snprintf(to, size, "%.1f s", age_s);
+    else if (s < 60)
+        snprintf(to, size, "%ld s", s);
+    else if (s < 3600)
+        snprintf(to, size, "%ld min %02ld s", s / 60, s % 60);
+    else if (s < 86400)
+        snprintf(to, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
+    else
+        snprintf(to, size, "%ld d %ld h", s / 86400, s / 3600 % 24);
+}

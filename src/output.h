@@ -1,0 +1,61 @@
+/* output.h: what a command says: results on standard output, errors and warnings on standard error, as text or as JSON. */
+#ifndef JETBASE_OUTPUT_H
+#define JETBASE_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "error.h"
+
+/* Where it goes and how. */
+struct output {
+    FILE *out, *err;
+    bool json, quiet, verbose;
+    bool colour;          /* standard output is a terminal that shows colours */
+    bool terminal;        /* standard output is a terminal */
+    unsigned width;       /* columns of standard output: COLUMNS, the terminal, else 80 */
+    bool failure_told;    /* the error of this command has been printed */
+    int write_errno;      /* why standard output could not be written, 0 unknown */
+};
+
+/* Gives closed standard descriptors a harmless file, so that no database is ever opened under their numbers. */
+void output_guard(void);
+/* Looks at the terminal and the environment. out, err: usually stdout, stderr. */
+void output_open(struct output *o, FILE *out, FILE *err);
+/* Flushes. Returns `code`, or 1 where that is 0 and standard output could not be written (said on standard error). */
+int output_close(struct output *o, int code);
+
+/* Writes out what is buffered for standard output; a failure is told by output_close. */
+void output_flush(struct output *o);
+
+/* A sentence about what is done, on standard output at once; left out by --quiet and --json. */
+void output_say(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line of what was asked for, on standard output; left out by --json alone. */
+void output_print(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same in a colour ("33") where the terminal has colours. */
+void output_coloured(struct output *o, const char *style, const char *line);
+/* A line on standard error: "warning: …", "note: …" (left out by --quiet), or what --verbose alone shows. The text must be safe to show. */
+void output_warn(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void output_note(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void output_detail(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints an error as text: place, message, source line with caret, DETAIL, CONTEXT, HINT, state, what next. */
+void output_error_text(struct output *o, const struct error *err);
+
+/* "240 ms", "1.2 s", "4 min 12 s", "2 h 05 min", "3 d 5 h"; "?" below 0. */
+void output_age(double age_s, char *to, size_t size);
+
+/* How many columns of a terminal the first `len` bytes take (wide characters two). The text must be safe to show. */
+unsigned output_columns(const char *text, size_t len);
+
+/* ---- tables (output_table.c) ---- */
+struct table_column {
+    const char *title;
+    const char *style;   /* terminal colour of its cells: "36" */
+    bool no_wrap;        /* never folded to the next line */
+};
+
+/* Prints a table as rich does: a box with a heavy header, its title centred over it, at most o->width wide. cells: rows times columns strings, row by row; they need not be safe to show. With --json nothing. False: ERR_NO_MEMORY. */
+bool output_table(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* plan.h: what would run, in order, and its digest. */
+#ifndef JETBASE_PLAN_H
+#define JETBASE_PLAN_H
+
+#include "history.h"
+#include "migration.h"
+#include "script.h"
+
+enum plan_direction { PLAN_UPGRADE, PLAN_ROLLBACK };
+enum plan_why { WHY_NEW, WHY_CHANGED, WHY_ALWAYS };
+
+/* One migration that would run. */
+struct plan_item {
+    struct migration *migration;   /* belongs to the folder, which must outlive the plan */
+    enum plan_why why;
+    struct script_facts facts;     /* of the section that runs */
+    int64_t history_rows;          /* rows it has now: what the record step must change, 0 for an insert */
+};
+
+struct plan {
+    enum plan_direction direction;
+    struct plan_item *items;
+    size_t count;
+    char digest[CHECKSUM_SIZE];    /* over direction, file names, versions and raw hashes, in order */
+};
+
+/* What is asked for. */
+struct plan_wish {
+    enum plan_direction direction;
+    int count;               /* 0: not given. Upgrade: versioned files at most; rollback: 1 where neither is given */
+    const char *to_version;  /* NULL: not given. Rollback: everything applied after it */
+    bool skip_checksums, skip_files;
+};
+
+/* Makes the plan, pure but for reading files: validates history against files (ERR_HISTORY, in Jetbase's words: checksum mismatch, missing file, out of order), chooses, hashes, checks every section that would run. An empty plan is no error. */
+bool plan_make(struct folder *folder, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct plan **out, struct error *err);
+/* Frees it. NULL is allowed. */
+void plan_free(struct plan *plan);
+
+/* Pending for status and console: like an upgrade plan, but nothing is an error; faults are told per file. */
+struct pending_item {
+    const struct migration *migration;
+    enum plan_why why;
+    unsigned statements;     /* 0 where `fault` is set */
+    char fault[256];         /* out of order, unreadable, refused: one line; or "" */
+};
+struct pending {
+    struct pending_item *items;
+    size_t count;
+    char disagree[512];      /* why an upgrade would be refused by history (changed, missing), or "" */
+};
+/* Lists what is pending. False only where memory runs out. */
+bool pending_list(struct folder *folder, const struct history *history, enum scan_dialect dialect, bool standard_strings, struct pending **out, struct error *err);
+/* Frees it. NULL is allowed. */
+void pending_free(struct pending *pending);
+/* "new", "changed", "always". */
+const char *plan_why_name(enum plan_why why);
+
+#endif

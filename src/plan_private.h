@@ -1,0 +1,37 @@
+/* plan_private.h: what plan.c, plan_check.c and plan_pending.c share. */
+#ifndef JETBASE_PLAN_PRIVATE_H
+#define JETBASE_PLAN_PRIVATE_H
+
+#include "plan.h"
+#include "text.h"
+
+/* How history and files disagree: names, joined with ", ". Free with disagreement_free(). */
+struct disagreement {
+    struct text changed;       /* versions whose file has another checksum */
+    struct text missing;       /* versions without their file */
+    struct text repeatables;   /* files of repeatables that are gone */
+    char first_missing[256];   /* the first of `missing`, as history spells it */
+    unsigned changed_count, missing_count, repeatable_count;
+};
+
+/* Whether a versioned migration is pending: no version of history is equal to its own. */
+bool plan_is_pending(const struct history *history, const struct migration *m);
+
+/* Whether m, which is pending, is below the latest applied version. latest may be NULL. */
+bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest);
+
+/* Finds versions and repeatables without a file. False only where memory ran out. */
+bool plan_find_missing(struct folder *folder, const struct history *history, struct disagreement *d, struct error *err);
+
+/* Finds changed versions, hashing every applied file. A file that can't be hashed: false and *err, or, with `unreadable`, its name and message are added there. */
+bool plan_find_changed(struct folder *folder, const struct history *history, struct disagreement *d, struct text *unreadable, struct error *err);
+
+/* Refuses what Jetbase refuses before an upgrade (ERR_HISTORY). */
+bool plan_validate(struct folder *folder, const struct history *history, const struct plan_wish *wish, struct error *err);
+
+/* Whether a repeatable would run, and why; m is hashed already. */
+bool plan_repeatable_runs(const struct history *history, const struct migration *m, enum plan_why *why);
+
+void disagreement_free(struct disagreement *d);
+
+#endif

@@ -1,0 +1,149 @@
+/* scanner_private.h: what the parts of the scanner share: window, token list, dialect table. */
+#ifndef JETBASE_SCANNER_PRIVATE_H
+#define JETBASE_SCANNER_PRIVATE_H
+
+#include "scanner.h"
+
+/* ---- scanner_window.c: the bytes at hand ---- */
+
+/* A point of the input. */
+struct scan_spot {
+    uint64_t offset;
+    unsigned line, column;
+};
+
+/* Bytes before `hold` may be dropped; while held is false, so may everything before `pos`. Only valid UTF-8 without NUL lies before `end`. */
+struct scan_window {
+    scan_read_fn read;
+    void *user;
+    char *buf;
+    size_t cap, hold, pos, end, filled;
+    uint64_t base;           /* offset in the input of buf[0] */
+    bool held, eof;
+    bool broken;             /* the byte at `end` is no text */
+    bool failed;             /* `fault` is filled, and no more bytes come */
+    bool after_cr;
+    unsigned line, column;   /* of pos */
+    unsigned char before;    /* the byte before pos, 0 at the start */
+    const char *file;
+    struct error fault;
+};
+
+/* Makes byte pos + k readable where there is one. Returns it, or -1 at the end and after a failure. */
+int window_fetch(struct scan_window *w, size_t k);
+/* Moves over one byte that is no plain ASCII character. */
+void window_step_slow(struct scan_window *w, unsigned char c);
+/* Where pos is. */
+struct scan_spot window_spot(const struct scan_window *w);
+/* Stops the reading with ERR_REFUSED at `at`; the source line is what of it the window still has. Only the first failure counts. */
+void window_refuse(struct scan_window *w, const struct scan_spot *at, const char *message, const char *hint);
+/* A spot as a place in the file. */
+struct place window_place(const struct scan_window *w, const struct scan_spot *at);
+
+static inline int window_peek(struct scan_window *w, size_t k)
+{
+    return w->pos + k < w->end ? (unsigned char)w->buf[w->pos + k] : window_fetch(w, k);
+}
+
+/* Moves over the byte at pos, which must have been peeked at. */
+static inline void window_step(struct scan_window *w)
+{
+    unsigned char c = (unsigned char)w->buf[w->pos++];
+    w->before = c;
+    if (c >= ' ' && c < 0x80) {
+        w->column++;
+        w->after_cr = false;
+    } else {
+        window_step_slow(w, c);
+    }
+}
+
+/* ---- tokens ---- */
+
+enum scan_kind {
+    TOK_END,       /* end of the input, or a failure (see window.failed) */
+    TOK_DELIMITER, /* the delimiter of the file, passed over */
+    TOK_WORD, TOK_QUOTED, TOK_STRING, TOK_NUMBER, TOK_VARIABLE, TOK_PUNCT, TOK_BACKSLASH
+};
+
+/* A token of the statement being read. off counts from the statement's first byte. */
+struct scan_token {
+    enum scan_kind kind;
+    size_t off, len;
+};
+
+enum { SCAN_TOKENS = 32 }; /* enough to tell every kind of statement by its head */
+
+/* How a PostgreSQL string constant is read. */
+enum pg_string { PG_STRING_NONE, PG_STRING_PLAIN, PG_STRING_ESCAPES, PG_STRING_BITS };
+
+struct scanner {
+    struct scan_window w;
+    enum scan_dialect dialect;
+    bool standard_strings;
+    char *delimiter;         /* NULL: only `;` */
+    size_t delimiter_len;
+    struct place start;
+
+    /* the statement being read */
+    struct scan_spot at;     /* its first byte */
+    struct scan_spot token;  /* the token being read */
+    struct scan_spot why;    /* what made it client or own_table */
+    bool finished;           /* it was handed out, and is forgotten with the next call */
+    size_t sent_len;         /* its length as handed out */
+    char covered;            /* the byte that the NUL behind it covers */
+    struct scan_token tokens[SCAN_TOKENS], last;
+    size_t count;            /* tokens in all, also those not kept */
+    size_t raw_len;          /* bytes up to the end of its last token */
+    unsigned parens;
+    unsigned blocks;         /* PostgreSQL: BEGIN ATOMIC and the CASEs in it */
+    bool routine;            /* CREATE [OR REPLACE] FUNCTION or PROCEDURE */
+    bool copy_stdio, client, own_table;
+
+    enum pg_string continued;/* how the constant that was the last token goes on after a line end */
+    unsigned trigger;        /* SQLite: state of its automaton for triggers */
+};
+
+/* Called by a lexer at the first byte of a token. */
+void scanner_token_begins(struct scanner *s);
+/* True where the file's delimiter stands at pos, as a whole token at the end of a line. */
+bool scanner_at_delimiter(struct scanner *s);
+/* Passes over it and the blanks behind it, where it stands there. */
+bool scanner_pass_delimiter(struct scanner *s);
+/* True where the `\:` at pos + k is one that is rewritten to `:`. */
+bool scanner_colon_at(struct scanner *s, size_t k);
+/* Refuses: `what`, which began at `at`, has no end. */
+void scanner_unterminated(struct scanner *s, const char *what, const struct scan_spot *at);
+/* The text of a token. */
+const char *scanner_token_text(const struct scanner *s, const struct scan_token *t);
+/* True where t is that word (any case), not quoted. */
+bool scanner_is_word(const struct scanner *s, const struct scan_token *t, const char *word);
+/* True where t is that character. */
+bool scanner_is_char(const struct scanner *s, const struct scan_token *t, char c);
+
+/* Bytes of the current statement in the input (its text may be shorter: `\:`). */
+size_t scanner_raw_length(const struct scanner *s);
+/* The place of what made the current statement of its class. */
+struct place scanner_why(const struct scanner *s);
+/* Message and hint for programs' own commands (psql's `\`, sqlite3's dots). */
+const char *scanner_client_message(enum scan_dialect dialect);
+const char *scanner_client_hint(void);
+
+/* ---- scanner_pg.c, scanner_sqlite.c ---- */
+
+/* Passes over blanks and comments, then one token. */
+enum scan_kind scanner_pg_lex(struct scanner *s);
+enum scan_kind scanner_sqlite_lex(struct scanner *s);
+/* Takes note of a token that belongs to the statement (s->last is still the one before). */
+void scanner_pg_track(struct scanner *s, const struct scan_token *t);
+void scanner_sqlite_track(struct scanner *s, const struct scan_token *t);
+/* True where a `;` here ends the statement. */
+bool scanner_pg_ends(const struct scanner *s);
+bool scanner_sqlite_ends(const struct scanner *s);
+
+/* ---- scanner_class.c ---- */
+
+/* Fills class, isolation, deferrable, read_only of the statement just read. */
+void scanner_classify(const struct scanner *s, struct scan_statement *out);
+
+#endif

@@ -1,0 +1,99 @@
+/* script.c: runs through the statements of a section, and checks it whole before anything is sent. */
+#include "script.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scanner_private.h"
+#include "script_private.h"
+
+struct script {
+    const struct migration *m;
+    struct section *section;
+    struct scanner *scanner;
+    struct script_judge judge;
+};
+
+static bool opened(struct script *s, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
+{
+    if (!section_open(s->m->path, s->m->file, kind, &s->section, err))
+        return false;
+    s->scanner = scanner_open(dialect, standard_strings, section_delimiter(s->section), section_read, s->section, section_start(s->section));
+    return s->scanner || error_set(err, ERR_NO_MEMORY, "out of memory reading %s", s->m->file);
+}
+
+bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err)
+{
+    struct script *s = calloc(1, sizeof *s);
+    (void)facts; /* what is left out is judged again as it is read: the file may have changed since */
+    *out = NULL;
+    if (!s)
+        return error_set(err, ERR_NO_MEMORY, "out of memory reading %s", m->file);
+    s->m = m;
+    s->judge.m = m;
+    s->judge.dialect = dialect;
+    if (!opened(s, kind, dialect, standard_strings, err) || !script_judge_directives(m, s->section, err)) {
+        script_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err)
+{
+    bool send = false;
+    while (!send) {
+        enum scan_answer got = scanner_next(script->scanner, out, err);
+        if (got == SCAN_ERROR && err->code == ERR_REFUSED)
+            script_show_place(script->m->path, err);
+        if (got == SCAN_END && !script_judge_end(&script->judge, err))
+            return SCAN_ERROR;
+        if (got != SCAN_STATEMENT)
+            return got;
+        struct place why = scanner_why(script->scanner);
+        if (!script_judge(&script->judge, out, &why, &send, err))
+            return SCAN_ERROR;
+    }
+    return SCAN_STATEMENT;
+}
+
+bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err)
+{
+    struct script *script;
+    struct scan_statement statement;
+    enum scan_answer got;
+    *out = (struct script_facts){ 0 };
+    if (!script_open(m, kind, dialect, standard_strings, out, &script, err)) {
+        if (err->code == ERR_REFUSED)
+            error_state(err, "Nothing was sent to the database.");
+        return false;
+    }
+    while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
+        ;
+    *out = script->judge.facts;
+    script_close(script);
+    if (got == SCAN_ERROR && err->code == ERR_REFUSED)
+        error_state(err, "Nothing was sent to the database.");
+    return got == SCAN_END;
+}
+
+bool script_unchanged(struct script *script, struct error *err)
+{
+    char raw[CHECKSUM_SIZE];
+    if (!section_digest(script->section, raw, err))
+        return false;
+    if (strcmp(raw, script->m->raw) == 0)
+        return true;
+    error_set(err, ERR_PLAN, "%s was changed while it ran: its text is no longer the one that the plan was made of", script->m->file);
+    return error_hint(err, "Run the command again once nobody writes to the file.");
+}
+
+void script_close(struct script *script)
+{
+    if (!script)
+        return;
+    scanner_close(script->scanner);
+    section_close(script->section);
+    free(script);
+}

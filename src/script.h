@@ -1,0 +1,36 @@
+/* script.h: what a section of a migration file will do when it runs: checked whole before anything is sent. */
+#ifndef JETBASE_SCRIPT_H
+#define JETBASE_SCRIPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "migration.h"
+
+/* Facts found by checking a section whole. Plain data. */
+struct script_facts {
+    unsigned statements;       /* that run: without a left-out BEGIN and COMMIT and SET TRANSACTION */
+    enum db_isolation isolation;   /* of its own BEGIN or leading SET TRANSACTION */
+    bool deferrable;
+    bool wrapped;              /* one BEGIN … COMMIT around the whole section, left out */
+    bool colons;               /* some `\:` was rewritten */
+};
+
+/* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. A file that needs no transaction is refused here for now. */
+bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err);
+
+/* Runs through the statements that are to be sent, in order. */
+struct script;
+/* Opens it; facts are those of script_check. */
+bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
+/* The next statement to send: left-out ones are passed over. */
+enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err);
+/* True where the bytes of the file are still those that were hashed (m->raw), to be asked after SCAN_END. */
+bool script_unchanged(struct script *script, struct error *err);
+/* Closes. NULL is allowed. */
+void script_close(struct script *script);
+
+/* Fills err->source and caret from the file's own line at err->place, where the file can be read. */
+void script_show_place(const char *path, struct error *err);
+
+#endif

@@ -1,0 +1,144 @@
+/* script_judge.c: what may stand in a migration file and what is refused, with the way out. */
+#include <string.h>
+#include <strings.h>
+
+#include "lines.h"
+#include "scanner_private.h"
+#include "script_private.h"
+
+#define WAY_OUT_TX "Take it out: every file runs in one transaction of its own. One BEGIN … COMMIT around the whole section may stay; so may SAVEPOINT, RELEASE and ROLLBACK TO."
+
+static bool refuse(const struct script_judge *j, const struct place *at, const char *message, const char *hint, struct error *err)
+{
+    error_set(err, ERR_REFUSED, "%s", message);
+    error_hint(err, "%s", hint);
+    err->place = *at;
+    script_show_place(j->m->path, err);
+    return false;
+}
+
+/* A statement that is refused wherever it stands: why, and the way out. */
+static bool never_allowed(const struct script_judge *j, const struct scan_statement *s, const char **message, const char **hint)
+{
+    switch (s->class) {
+    case SCAN_TX_OTHER:
+        *message = "this statement ends or changes the transaction that the migration runs in";
+        *hint = WAY_OUT_TX;
+        return true;
+    case SCAN_NEVER_IN_TX:
+        *message = "this statement can't run inside a transaction, and this version of jetbase runs every file in one";
+        *hint = "Take it out of the file and run it by hand, outside of jetbase.";
+        return true;
+    case SCAN_COPY_STDIO:
+        *message = "COPY FROM STDIN and TO STDOUT need a client that feeds or takes the rows; a migration file has none";
+        *hint = "Use INSERT, or COPY with a file on the server (pg_dump writes INSERTs with --inserts).";
+        return true;
+    case SCAN_CLIENT_COMMAND:
+        *message = scanner_client_message(j->dialect);
+        *hint = scanner_client_hint();
+        return true;
+    case SCAN_OWN_TABLE:
+        *message = "this statement names a table of jetbase's own lock: jetbase_lock and jetbase_runs are jetbase's alone";
+        *hint = "Take it out. `jetbase unlock` frees the lock, `jetbase runs` shows the runs.";
+        return true;
+    case SCAN_SQLITE_REFUSED:
+        *message = "this statement reaches beyond the transaction, or takes away its rollback";
+        *hint = "Take it out. ATTACH, DETACH and pragmas like journal_mode and locking_mode belong to the program that uses the database, not to a migration.";
+        return true;
+    default:
+        return false;
+    }
+}
+
+const char *scanner_client_message(enum scan_dialect dialect)
+{
+    return dialect == SCAN_POSTGRES ? "a backslash outside of strings: psql's own commands mean nothing to the server" : "a line that begins with a point: sqlite3's own commands mean nothing to the database";
+}
+
+const char *scanner_client_hint(void)
+{
+    return "Take it out: a migration file holds SQL only.";
+}
+
+/* The modes of the file's own BEGIN or SET TRANSACTION become those of ours. */
+static bool take_modes(struct script_judge *j, const struct scan_statement *s, struct error *err)
+{
+    if (s->read_only)
+        return refuse(j, &s->at, "a migration can't run READ ONLY: that it was applied could not be recorded", "Take READ ONLY out.", err);
+    if (s->isolation != ISOLATION_DEFAULT)
+        j->facts.isolation = s->isolation;
+    j->facts.deferrable = j->facts.deferrable || s->deferrable;
+    return true;
+}
+
+bool script_judge(struct script_judge *j, const struct scan_statement *s, const struct place *why, bool *send, struct error *err)
+{
+    const char *message, *hint;
+    *send = false;
+    j->facts.colons = j->facts.colons || s->unescaped_colon;
+    if (never_allowed(j, s, &message, &hint))
+        return refuse(j, why, message, hint, err);
+    if (j->committed)
+        return refuse(j, &j->commit, "more statements follow this COMMIT: they would run outside of its transaction", "Put COMMIT at the end of the section, or take BEGIN and COMMIT out: every file runs in one transaction of its own.", err);
+    if (s->class == SCAN_TX_BEGIN) {
+        if (j->begun || j->set_modes || j->facts.statements > 0)
+            return refuse(j, &s->at, "a transaction begins in the middle of the section", WAY_OUT_TX, err);
+        j->begun = true;
+        j->begin = s->at;
+        return take_modes(j, s, err);
+    }
+    if (s->class == SCAN_TX_COMMIT) {
+        if (!j->begun)
+            return refuse(j, &s->at, "this ends a transaction that the section has not begun", WAY_OUT_TX, err);
+        j->committed = j->facts.wrapped = true;
+        j->commit = s->at;
+        return true;
+    }
+    if (s->class == SCAN_TX_SET) {
+        if (j->facts.statements > 0)
+            return refuse(j, &s->at, "SET TRANSACTION must stand before all other statements", "Move it to the beginning of the section.", err);
+        j->set_modes = true;
+        return take_modes(j, s, err);
+    }
+    j->facts.statements++;
+    *send = true;
+    return true;
+}
+
+bool script_judge_end(const struct script_judge *j, struct error *err)
+{
+    if (j->begun && !j->committed)
+        return refuse(j, &j->begin, "this transaction is not committed at the end of the section", "Put COMMIT at the end, or take BEGIN out: every file runs in one transaction of its own.", err);
+    return true;
+}
+
+bool script_is_directive(const char *line, size_t len, const char *name)
+{
+    const char *found, *value;
+    size_t found_len, value_len;
+    line_strip(&line, &len);
+    return line_directive(line, len, &found, &found_len, &value, &value_len) && found_len == strlen(name) && strncasecmp(found, name, found_len) == 0;
+}
+
+bool script_judge_directives(const struct migration *m, const struct section *section, struct error *err)
+{
+    char value[16];
+    bool alone = section_directive(section, "no-transaction", NULL, 0);
+    bool keys = section_directive(section, "foreign-keys", value, sizeof value) && strcasecmp(value, "off") == 0;
+    struct place at = { .line = 0 };
+    if (!alone && !keys)
+        return true;
+    memcpy(at.file, section_start(section)->file, sizeof at.file);
+    if (alone) {
+        error_set(err, ERR_REFUSED, "this file asks to run without a transaction, which this version of jetbase can't do");
+        error_hint(err, "Take the directive out where the statements can run in a transaction; else run them by hand, outside of jetbase.");
+    } else {
+        error_set(err, ERR_REFUSED, "this file asks to run without checks of foreign keys, which this version of jetbase can't do");
+        error_hint(err, "Take the directive out where the statements keep the foreign keys intact (PRAGMA defer_foreign_keys=ON checks them at the end); else run them by hand, outside of jetbase.");
+    }
+    if (!script_directive_place(m->path, alone ? "no-transaction" : "foreign-keys", &at))
+        at.line = at.column = 0;
+    err->place = at;
+    script_show_place(m->path, err);
+    return false;
+}

@@ -1,0 +1,32 @@
+/* script_private.h: what the parts of script share. */
+#ifndef JETBASE_SCRIPT_PRIVATE_H
+#define JETBASE_SCRIPT_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "migration.h"
+#include "script.h"
+
+/* What was seen of a section so far. */
+struct script_judge {
+    const struct migration *m;
+    enum scan_dialect dialect;
+    struct script_facts facts;
+    bool begun, committed;        /* its own BEGIN, and COMMIT, were seen */
+    bool set_modes;               /* a leading SET TRANSACTION was seen */
+    struct place begin, commit;
+};
+
+/* Judges one statement. *send: it goes to the server (else it is left out). False: refused, *err filled. why: the place of what made it of its class. */
+bool script_judge(struct script_judge *j, const struct scan_statement *statement, const struct place *why, bool *send, struct error *err);
+/* Judges the end of the section. */
+bool script_judge_end(const struct script_judge *j, struct error *err);
+/* Refuses a file whose directives this program can't follow. */
+bool script_judge_directives(const struct migration *m, const struct section *section, struct error *err);
+/* True where the line is `-- jetbase: NAME` or `-- jetbase: NAME=…`. */
+bool script_is_directive(const char *line, size_t len, const char *name);
+/* Finds the line of a directive; at->file is set. */
+bool script_directive_place(const char *path, const char *name, struct place *at);
+
+#endif

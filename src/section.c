@@ -1,0 +1,305 @@
+/* section.c: reads one section of a migration file in a window, and the directives at the file's head. */
+#include "migration.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "file.h"
+#include "lines.h"
+#include "sha256.h"
+#include "text.h"
+
+#define WINDOW 65536
+
+struct directive {
+    char *name, *value;
+};
+
+struct section {
+    int fd;
+    enum section_kind kind;
+    struct place start;
+    EVP_MD_CTX *hash;
+    char *buffer;
+    size_t capacity, at, end; /* buffer[at..end) is read from the file and not yet handed out */
+    size_t safe;              /* bytes from `at` on that are known to belong to the section */
+    bool at_line;             /* buffer[at + safe] begins a line */
+    bool eof;
+    bool over;                /* nothing behind the safe bytes belongs to the section */
+    char *delimiter;
+    struct directive *directives;
+    size_t directive_count;
+    bool digested;
+    char raw[CHECKSUM_SIZE];
+};
+
+static bool no_memory(const struct section *s, struct error *err)
+{
+    return error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", s->start.file);
+}
+
+/* Reads more of the file behind what is there; the window grows where all of it is still needed. */
+static bool fill(struct section *s, struct error *err)
+{
+    if (s->at > 0) {
+        memmove(s->buffer, s->buffer + s->at, s->end - s->at);
+        s->end -= s->at;
+        s->at = 0;
+    }
+    if (s->end == s->capacity) {
+        char *bigger = realloc(s->buffer, s->capacity * 2);
+        if (bigger == NULL)
+            return no_memory(s, err);
+        s->buffer = bigger;
+        s->capacity *= 2;
+    }
+    ssize_t n = file_read(s->fd, s->start.file, s->buffer + s->end, s->capacity - s->end, err);
+    if (n < 0)
+        return false;
+    if (EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
+        return no_memory(s, err);
+    s->eof = n == 0;
+    s->end += (size_t)n;
+    return true;
+}
+
+/* The length of the line at s without its end. */
+static size_t line_length(const char *s, size_t len)
+{
+    size_t n = 0;
+    while (n < len && s[n] != '\n' && s[n] != '\r')
+        n++;
+    return n;
+}
+
+/* Extends the safe bytes as far as the buffer tells. */
+static void mark_safe(struct section *s)
+{
+    size_t pos = s->at + s->safe;
+    while (pos < s->end && !s->over) {
+        if (s->at_line && s->kind == SECTION_UPGRADE) {
+            enum line_marker marker = line_marker(s->buffer + pos, s->end - pos, s->eof);
+            if (marker == LINE_CUT)
+                break;
+            if (marker == LINE_MARKER) {
+                s->over = true;
+                break;
+            }
+        }
+        pos += line_length(s->buffer + pos, s->end - pos);
+        s->at_line = pos < s->end;
+        pos += s->at_line ? 1 : 0;
+    }
+    s->safe = pos - s->at;
+    if (pos == s->end && s->eof)
+        s->over = true;
+}
+
+size_t section_read(void *section, char *to, size_t size, struct error *err)
+{
+    struct section *s = section;
+    for (;;) {
+        if (s->safe == 0 && !s->over)
+            mark_safe(s);
+        if (s->safe > 0 || s->over)
+            break;
+        if (!fill(s, err))
+            return (size_t)-1;
+    }
+    size_t n = s->safe < size ? s->safe : size;
+    memcpy(to, s->buffer + s->at, n);
+    s->at += n;
+    s->safe -= n;
+    return n;
+}
+
+static bool keep_directive(struct section *s, const char *line, size_t len, struct error *err)
+{
+    const char *name, *value;
+    size_t name_len, value_len;
+    if (s->delimiter == NULL && line_delimiter(line, len, &value, &value_len)) {
+        s->delimiter = strndup(value, value_len);
+        return s->delimiter != NULL || no_memory(s, err);
+    }
+    if (!line_directive(line, len, &name, &name_len, &value, &value_len))
+        return true;
+    struct directive *more = realloc(s->directives, (s->directive_count + 1) * sizeof *more);
+    if (more == NULL)
+        return no_memory(s, err);
+    s->directives = more;
+    struct directive *d = &more[s->directive_count];
+    d->name = strndup(name, name_len);
+    d->value = strndup(value, value_len);
+    s->directive_count++;
+    return (d->name != NULL && d->value != NULL) || no_memory(s, err);
+}
+
+/* Finds the end of the line that begins `offset` bytes into the window, reading on where it must. */
+static bool whole_line(struct section *s, size_t offset, size_t *len, struct error *err)
+{
+    size_t seen = 0;
+    for (;;) {
+        seen += line_length(s->buffer + s->at + offset + seen, s->end - s->at - offset - seen);
+        *len = seen;
+        if (s->at + offset + seen < s->end || s->eof)
+            return true;
+        if (!fill(s, err))
+            return false;
+    }
+}
+
+/* Reads the directives before the first SQL line; the bytes stay in the window. The marker does not end the head: it is a comment. */
+static bool read_head(struct section *s, struct error *err)
+{
+    size_t offset = 0, len;
+    for (;;) {
+        if (!whole_line(s, offset, &len, err))
+            return false;
+        if (s->at + offset + len >= s->end && len == 0)
+            return true;
+        const char *line = s->buffer + s->at + offset;
+        size_t stripped = len;
+        line_strip(&line, &stripped);
+        if (stripped > 0 && !line_is_comment(line, stripped))
+            return true;
+        if (stripped > 0 && !keep_directive(s, line, stripped, err))
+            return false;
+        offset += len;
+        if (s->at + offset >= s->end)
+            return true;
+        offset++;
+    }
+}
+
+/* Passes one line with its end (CRLF counts once). *more false: the file ended before it. */
+static bool skip_line(struct section *s, bool *more, struct error *err)
+{
+    size_t len;
+    if (!whole_line(s, 0, &len, err))
+        return false;
+    *more = s->at + len < s->end;
+    s->at += len;
+    if (!*more)
+        return true;
+    bool cr = s->buffer[s->at++] == '\r';
+    if (cr && s->at == s->end && !s->eof && !fill(s, err))
+        return false;
+    if (cr && s->at < s->end && s->buffer[s->at] == '\n')
+        s->at++;
+    s->start.line++;
+    return true;
+}
+
+static bool skip_to_rollback(struct section *s, struct error *err)
+{
+    bool more = true;
+    while (more) {
+        enum line_marker marker;
+        while ((marker = line_marker(s->buffer + s->at, s->end - s->at, s->eof)) == LINE_CUT)
+            if (!fill(s, err))
+                return false;
+        if (!skip_line(s, &more, err))
+            return false;
+        if (marker == LINE_MARKER)
+            return true;
+    }
+    s->over = true;
+    return true;
+}
+
+static bool skip_bom(struct section *s, struct error *err)
+{
+    while (s->end < 3 && !s->eof)
+        if (!fill(s, err))
+            return false;
+    if (s->end >= 3 && memcmp(s->buffer, "\xEF\xBB\xBF", 3) == 0)
+        s->at = 3;
+    return true;
+}
+
+static bool prepare(struct section *s, const char *path, struct error *err)
+{
+    s->capacity = WINDOW;
+    s->buffer = malloc(WINDOW);
+    s->hash = sha256_open();
+    if (s->buffer == NULL || s->hash == NULL)
+        return no_memory(s, err);
+    s->fd = file_open(path, s->start.file, err);
+    return s->fd >= 0 && skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
+}
+
+bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err)
+{
+    *out = NULL;
+    struct section *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", file);
+    s->fd = -1;
+    s->kind = kind;
+    s->at_line = true;
+    text_copy(s->start.file, sizeof s->start.file, file);
+    s->start.line = s->start.column = 1;
+    if (!prepare(s, path, err)) {
+        section_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+const char *section_delimiter(const struct section *section)
+{
+    return section->delimiter;
+}
+
+bool section_directive(const struct section *section, const char *name, char *value, size_t size)
+{
+    for (size_t i = 0; i < section->directive_count; i++) {
+        if (strcasecmp(section->directives[i].name, name) != 0)
+            continue;
+        if (value != NULL)
+            text_copy(value, size, section->directives[i].value);
+        return true;
+    }
+    return false;
+}
+
+const struct place *section_start(const struct section *section)
+{
+    return &section->start;
+}
+
+bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err)
+{
+    while (!section->eof) {
+        section->at = section->end;
+        section->safe = 0;
+        section->over = true;
+        if (!fill(section, err))
+            return false;
+    }
+    if (!section->digested && !sha256_finish(section->hash, section->raw))
+        return no_memory(section, err);
+    section->digested = true;
+    memcpy(raw, section->raw, CHECKSUM_SIZE);
+    return true;
+}
+
+void section_close(struct section *section)
+{
+    if (section == NULL)
+        return;
+    if (section->fd >= 0)
+        close(section->fd);
+    EVP_MD_CTX_free(section->hash);
+    for (size_t i = 0; i < section->directive_count; i++) {
+        free(section->directives[i].name);
+        free(section->directives[i].value);
+    }
+    free(section->directives);
+    free(section->delimiter);
+    free(section->buffer);
+    free(section);
+}

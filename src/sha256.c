@@ -1,0 +1,37 @@
+/* sha256.c: SHA-256 over blocks and over bytes that come in pieces. */
+#include "sha256.h"
+
+EVP_MD_CTX *sha256_open(void)
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    if (hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
+        EVP_MD_CTX_free(hash);
+        return NULL;
+    }
+    return hash;
+}
+
+bool sha256_finish(EVP_MD_CTX *hash, char hex[CHECKSUM_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    hex[0] = '\0';
+    if (EVP_DigestFinal_ex(hash, bytes, &len) != 1 || 2 * (size_t)len + 1 != CHECKSUM_SIZE)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[CHECKSUM_SIZE - 1] = '\0';
+    return true;
+}
+
+void sha256_hex(const void *bytes, size_t len, char hex[CHECKSUM_SIZE])
+{
+    hex[0] = '\0';
+    EVP_MD_CTX *hash = sha256_open();
+    if (hash != NULL && EVP_DigestUpdate(hash, bytes, len) == 1)
+        sha256_finish(hash, hex);
+    EVP_MD_CTX_free(hash);
+}

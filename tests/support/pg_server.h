@@ -1,0 +1,22 @@
+/* pg_server.h: a real PostgreSQL server of the test's own: in a temporary folder, on loopback, gone with the program. */
+#ifndef JETBASE_TESTS_PG_SERVER_H
+#define JETBASE_TESTS_PG_SERVER_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Starts the server at the first call, makes a fresh database and writes its URL (user postgres, superuser, no password). Fails the test where it can't. */
+void pg_server_new_database(char *url, size_t size);
+/* Port on 127.0.0.1; starts the server where it is not there yet. */
+int pg_server_port(void);
+/* The folder of its unix socket. */
+const char *pg_server_socket_dir(void);
+/* The postmaster's pid. */
+pid_t pg_server_pid(void);
+/* Stops it at once (as a crash would) or fast, and starts it again on the same port and data. */
+void pg_server_crash(void);
+void pg_server_start_again(void);
+/* Stops the server and removes its folder; also done at exit. */
+void pg_server_stop(void);
+
+#endif

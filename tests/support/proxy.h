@@ -1,0 +1,22 @@
+/* proxy.h: a proxy on loopback between the program and a PostgreSQL server: counts waits, and cuts the link at a chosen message. */
+#ifndef JETBASE_TESTS_PROXY_H
+#define JETBASE_TESTS_PROXY_H
+
+enum proxy_side { PROXY_CLIENT, PROXY_SERVER }; /* who says the words at which the link is cut */
+
+struct proxy;
+
+/* Starts it before the server on that port of 127.0.0.1. Fails the test where it can't. */
+struct proxy *proxy_start(int server_port);
+/* The port to connect to. */
+int proxy_port(const struct proxy *proxy);
+/* How often a client has waited so far: each flush, sync or query after the first ReadyForQuery of its connection that was followed by an answer. */
+unsigned proxy_waits(struct proxy *proxy);
+/* Cuts the connection when `words` pass from that side for the nth time (1: the first), counted once the client has said `after` (NULL: at once); they are not passed on. Later connections pass freely. */
+void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, const char *words, unsigned nth);
+/* How many connections were cut. */
+unsigned proxy_cuts(struct proxy *proxy);
+/* Ends it and every connection. */
+void proxy_stop(struct proxy *proxy);
+
+#endif

@@ -1,0 +1,36 @@
+/* scene.h: hand-made looks, plans and events for tests of the console that need no database. */
+#ifndef JETBASE_TESTS_SCENE_H
+#define JETBASE_TESTS_SCENE_H
+
+#include "model.h"
+
+#define SCENE_ID "7f3c9a52-1d0e-4b5e-9c1f-2a8e6c1b77e1"
+#define SCENE_OTHER_ID "c1d2e3f4-aaaa-4bbb-8ccc-0123456789ab"
+
+/* An unlocked PostgreSQL database "shop": V14, V15 and an ROC pending, V13 down to V1 applied, one run. The caller may change it before it is shown, and owns one reference. */
+struct snapshot *scene_look(void);
+/* The same, locked: by our kind of run with that verdict (effect and evidence from the judge), in V14. */
+struct snapshot *scene_locked(enum lock_verdict verdict);
+/* The same, locked by another program. */
+struct snapshot *scene_other(void);
+/* Takes n from the applied list's front, or the whole pending list. */
+void scene_drop_pending(struct snapshot *snap);
+
+/* Applies a look (and gives the reference up), a key, a tick after ms. */
+struct effect scene_see(struct model *model, struct snapshot *snap);
+struct effect scene_key(struct model *model, int key);
+/* Each character of the text as a key; the effect of the last one. */
+struct effect scene_type(struct model *model, const char *text);
+void scene_tick(struct model *model, int ms);
+/* The connection is lost. */
+void scene_down(struct model *model, const char *message);
+/* A plan of n files, V14 … (upgrade) or V13 … (rollback), two statements each (0 for `bare`, counted from 1; 0: none), as answer to that job. */
+struct effect scene_plan(struct model *model, uint64_t job, enum plan_direction direction, int n, int bare);
+/* An event of our own run, with SCENE_ID. */
+void scene_note(struct model *model, enum engine_event_kind kind, const char *file, unsigned migration, unsigned statement);
+/* Our own run has ended. */
+struct effect scene_returned(struct model *model, int exit_code, enum error_code code, const char *message);
+/* The answer to an unlock. */
+struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer answer, const char *message);
+
+#endif

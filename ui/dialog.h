@@ -1,0 +1,59 @@
+/* dialog.h: the dialogs: what each does with keys and news, and what it shows. All but the drawing of the frame is pure. */
+#ifndef JETBASE_UI_DIALOG_H
+#define JETBASE_UI_DIALOG_H
+
+#include "model.h"
+#include "sheet.h"
+
+/* One kind of dialog. */
+struct dialog_ops {
+    int width;                /* of its frame, in columns, where the screen has them */
+    bool whole;               /* shown whole, even where it then covers the lock pane */
+    bool typed;               /* characters are typed into it: only arrows and page keys scroll */
+    void (*title)(const struct model *model, char *to, size_t size);
+    /* A key but Esc and the keys that scroll, which are dialog_key()'s. MAY be NULL: no other does anything. */
+    struct effect (*key)(struct model *model, int key);
+    /* Fills the text, which scrolls, and the lines below it, which do not (question, input, keys). */
+    void (*fill)(const struct model *model, struct sheet *body, struct sheet *foot);
+    /* The footer: what the keys do now. */
+    void (*footer)(const struct model *model, char *to, size_t size);
+};
+
+extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_cancel, dialog_quit, dialog_help, dialog_error;
+
+/* The open dialog's table, or NULL. */
+const struct dialog_ops *dialog_ops_of(const struct model *model);
+/* A key while a dialog is open. */
+struct effect dialog_key(struct model *model, int key);
+/* Draws the open dialog, below the lock pane where it can be. */
+void dialog_draw(const struct model *model, struct canvas *canvas);
+
+/* Opens a dialog in place of none. */
+void dialog_open(struct model *model, enum dialog_kind kind, enum dialog_stage stage);
+/* Turns the open dialog into a sentence (and the error behind it, MAY be NULL); only Esc leaves it. */
+void dialog_tell(struct model *model, const struct error *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Adds what STAGE_TOLD says. */
+void dialog_fill_told(const struct model *model, struct sheet *body);
+/* Adds an error: place, message, source line with its caret, detail, hint, state. */
+void dialog_fill_error(struct sheet *body, const struct error *err);
+/* Shows an error in a dialog of its own; the title is cut. */
+void dialog_open_error(struct model *model, const struct error *err, const char *title);
+/* A key of a text that is being typed: adds it (at most `most` characters), or takes the last one back. */
+void dialog_type(struct dialog *dialog, int key, size_t most);
+/* Adds the line with the input: "question  [12  ]". */
+void dialog_fill_input(const struct dialog *dialog, struct sheet *foot, const char *question, size_t most);
+
+/* ---- news for single dialogs ---- */
+
+/* F: asks about the holder that was last seen. */
+void dialog_unlock_open(struct model *model);
+/* The characters that confirm an unlock of a holder that is not dead; false where they can't be typed. */
+bool dialog_unlock_word(const struct lock_view *lock, char to[5]);
+/* A new look: the lock may have changed hands under the dialog. True where the dialog has changed its stage or its question. */
+bool dialog_unlock_seen(struct model *model);
+/* The unlock was answered. */
+void dialog_unlock_answered(struct model *model, const struct unlock_answer *answer);
+/* The plan for an upgrade or a roll back has come; takes answer->preview. */
+void dialog_plan_answered(struct model *model, struct plan_answer *answer);
+
+#endif

@@ -1,0 +1,122 @@
+/* dialog_upgrade.c: the plan of an upgrade as it will run; y runs exactly that. */
+#include <stdio.h>
+#include <string.h>
+
+#include "action.h"
+#include "dialog.h"
+#include "keys.h"
+#include "own_run.h"
+#include "text.h"
+#include "words.h"
+
+/* A roll back whose files could not all be rolled back is refused here, before anything starts. */
+static const struct preview_item *without_sql(const struct preview *plan)
+{
+    for (size_t i = 0; plan->direction == PLAN_ROLLBACK && i < plan->count; i++)
+        if (plan->items[i].statements == 0)
+            return &plan->items[i];
+    return NULL;
+}
+
+void dialog_plan_answered(struct model *m, struct plan_answer *answer)
+{
+    struct dialog *d = &m->dialog;
+    const struct preview_item *bare;
+    char message[480];
+    if (!answer->preview) {
+        text_visible(message, sizeof message, answer->error.message);
+        dialog_tell(m, &answer->error, "%s", message);
+        return;
+    }
+    d->plan = answer->preview;
+    answer->preview = NULL;
+    d->stage = STAGE_ASK;
+    bare = without_sql(d->plan);
+    if (d->plan->count == 0)
+        dialog_tell(m, NULL, "there is nothing to do");
+    else if (bare)
+        dialog_tell(m, NULL, "%s has no rollback SQL: it cannot be rolled back. Nothing was done. A `-- rollback` section at the end of %s makes it possible.", bare->label, bare->shown);
+}
+
+static struct effect key(struct model *m, int key)
+{
+    struct dialog *d = &m->dialog;
+    char why[512];
+    if (d->stage != STAGE_ASK)
+        return (struct effect){ .what = FX_NONE };
+    if (key == UK_TAB) {
+        d->statements = !d->statements;
+        d->scroll = 0;
+    }
+    if (key != 'y' || d->dry)
+        return (struct effect){ .what = FX_NONE };
+    if (action_allowed(m, action_for('u'), why, sizeof why))
+        return own_run_start(m);
+    dialog_tell(m, NULL, "not started: %s", why);
+    return (struct effect){ .flush = true };
+}
+
+static void title(const struct model *m, char *to, size_t size)
+{
+    const struct preview *plan = m->dialog.plan;
+    const char *what = m->dialog.dry ? "Dry run: upgrade" : "Upgrade", *where = m->snap ? m->snap->title : "";
+    if (plan && plan->count)
+        snprintf(to, size, "%s %.100s: %zu migration%s", what, where, plan->count, words_plural(plan->count));
+    else
+        snprintf(to, size, "%s %.100s", what, where);
+}
+
+static void fill_item(struct sheet *body, const struct preview_item *item, bool statements)
+{
+    char left[400], right[80];
+    snprintf(left, sizeof left, "%-4s %.300s", item->label, item->description);
+    snprintf(right, sizeof right, "%s%u stmt%s", item->why == WHY_CHANGED ? "changed, " : item->why == WHY_ALWAYS ? "always, " : "", item->statements, words_plural(item->statements));
+    if (draw_columns(left) + draw_columns(right) + 1 > body->width)
+        left[draw_fit(left, body->width - draw_columns(right) - 1)] = '\0';
+    sheet_pair(body, STYLE_NORMAL, left, STYLE_NORMAL, right);
+    if (item->colons)
+        sheet_wrap(body, STYLE_WARN, 5, "     its \\:word is sent as :word");
+    for (unsigned i = 0; statements && i < item->sql_count; i++) {
+        char number[32];
+        struct text line = { 0 };
+        snprintf(number, sizeof number, "  %3u  ", i + 1);
+        text_puts(&line, number);
+        text_puts(&line, item->sql[i]);
+        sheet_wrap(body, STYLE_DIM, 7, text_string(&line));
+        text_free(&line);
+    }
+    if (statements && item->sql_count < item->statements)
+        sheet_line(body, STYLE_DIM, "       and %u more", item->statements - item->sql_count);
+}
+
+static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
+{
+    const struct dialog *d = &m->dialog;
+    const struct preview *plan = d->plan;
+    if (d->stage == STAGE_TOLD) {
+        dialog_fill_told(m, body);
+        return;
+    }
+    if (d->stage == STAGE_WAITING || !plan) {
+        sheet_line(body, STYLE_NORMAL, "making the plan …");
+        return;
+    }
+    for (size_t i = 0; i < plan->count; i++)
+        fill_item(body, &plan->items[i], d->statements);
+    sheet_line(foot, STYLE_NORMAL, "%zu file%s, %llu statement%s, in this order; each file in one", plan->count, words_plural(plan->count),
+               (unsigned long long)plan->statements, words_plural(plan->statements));
+    sheet_line(foot, STYLE_NORMAL, "transaction. If the plan differs by then, nothing runs.");
+    sheet_line(foot, STYLE_NORMAL, " ");
+    sheet_line(foot, STYLE_BOLD, d->dry ? "       [ Esc  leave it ]       (a dry run: u upgrades)" : "       [ Esc  leave it ]       y  upgrade");
+}
+
+static void footer(const struct model *m, char *to, size_t size)
+{
+    const struct dialog *d = &m->dialog;
+    if (d->stage == STAGE_ASK)
+        snprintf(to, size, "%sTab %s   j k scroll   Esc leave it", d->dry ? "" : "y upgrade   ", d->statements ? "files only" : "statements");
+    else
+        snprintf(to, size, "Esc leave it");
+}
+
+const struct dialog_ops dialog_upgrade = { .width = 66, .title = title, .key = key, .fill = fill, .footer = footer };

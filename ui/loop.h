@@ -1,0 +1,20 @@
+/* loop.h: the drawing thread: reads keys, applies messages, draws, has effects done. Never touches a database. */
+#ifndef JETBASE_UI_LOOP_H
+#define JETBASE_UI_LOOP_H
+
+#include "message.h"
+#include "worker.h"
+
+/* What the loop works with; all lent. signal_fd: a signalfd for SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, which are blocked. */
+struct loop_parts {
+    const struct sys *sys;
+    struct mailbox *mail;
+    struct worker *worker;
+    int signal_fd;
+    bool read_only;
+};
+
+/* Runs until the user leaves or a signal ends it. The terminal is open. farewell: what is to be said once it is restored, "" nothing. Returns the exit code. */
+int loop_run(const struct loop_parts *parts, char *farewell, size_t size);
+
+#endif

@@ -1,0 +1,130 @@
+/* model.h: the state of the console. Pure: no terminal, no threads, no database. What is to be done is returned as an effect, never done here. */
+#ifndef JETBASE_UI_MODEL_H
+#define JETBASE_UI_MODEL_H
+
+#include "message.h"
+
+enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LOG_LINES = 64 };
+
+/* Panes by the number in their title; 4 is kept for the detail of a migration. */
+enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_RUNS = 5 };
+
+enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
+
+/* How far a dialog is. */
+enum dialog_stage {
+    STAGE_WAITING,   /* the plan is being made, or the unlock is under way */
+    STAGE_ASK,       /* it can be confirmed */
+    STAGE_TOLD       /* nothing can be confirmed any more: it says why, and Esc leaves it */
+};
+
+struct dialog {
+    enum dialog_kind kind;
+    enum dialog_stage stage;
+    bool dry;                    /* a plan to look at, not to run */
+    bool statements;             /* upgrade: the texts of the statements are shown */
+    uint64_t job;                /* the answer it waits for */
+    struct preview *plan;        /* owned; MAY be NULL */
+    struct lock_view lock;       /* unlock: the holder that is asked about */
+    bool terminate, terminate_forced;
+    char typed[MODEL_TYPED_SIZE];
+    size_t scroll;
+    char told[512];              /* STAGE_TOLD: the sentence */
+    struct error error;          /* STAGE_TOLD and DIALOG_ERROR: what happened, or ERR_NONE */
+    char title[120];             /* DIALOG_ERROR */
+};
+
+/* This console's own run. */
+struct own_run {
+    bool on;                     /* from the confirmation until the engine has returned */
+    bool cancelling;
+    bool locked;                 /* the lock is ours, as the engine said */
+    char process_id[DB_ID_SIZE];
+    int session_pid;
+    enum plan_direction direction;
+    struct preview *plan;        /* what was confirmed; owned */
+    uint32_t migration, migrations, statement, statements, done;
+    char file[512];
+    int64_t started_ms, locked_ms, statement_ms; /* monotonic */
+    int64_t ended_ms;            /* monotonic; 0 while it runs and before the first */
+};
+
+struct log_line {
+    int64_t at_us;
+    char text[160];
+};
+
+struct list {
+    size_t chosen, top;
+};
+
+struct model {
+    int rows, cols;
+    bool read_only;
+    int64_t mono_ms, wall_us;    /* now */
+    struct snapshot *snap;       /* the last look that succeeded; NULL before the first */
+    bool up;                     /* the last look succeeded */
+    struct error down;           /* why it did not */
+    enum pane focus;
+    struct list pending, applied, runs;
+    struct own_run run;
+    struct log_line log[MODEL_LOG_LINES];
+    size_t log_count;            /* all ever written; the newest stands at (log_count - 1) % MODEL_LOG_LINES */
+    bool log_shown;              /* in the place of the runs */
+    struct dialog dialog;
+    char status[512];            /* said until the next key; "" none */
+    bool status_bad;
+    uint64_t jobs;               /* number of the last job handed out */
+    bool unlocking;              /* an unlock is under way */
+    bool quitting;               /* leave as soon as the own run has ended */
+    int quit_signal;             /* and the signal that asked for it, or 0 */
+    char farewell[512];          /* said after the terminal is restored; "" nothing */
+};
+
+/* What is to be done now. */
+struct effect {
+    enum { FX_NONE, FX_PLAN, FX_RUN, FX_UNLOCK, FX_CANCEL_OWN, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
+    bool flush;                  /* keys typed ahead must be thrown away: a dialog has changed */
+    uint64_t job;                /* FX_PLAN, FX_UNLOCK */
+    enum plan_direction direction; /* FX_PLAN, FX_RUN */
+    char digest[CHECKSUM_SIZE];  /* FX_RUN: of the confirmed plan */
+    char process_id[DB_ID_SIZE]; /* FX_UNLOCK: only while the lock names it */
+    bool only_dead, terminate;   /* FX_UNLOCK */
+    int signal;                  /* FX_CANCEL_OWN: what the engine is told */
+    int exit_code;               /* FX_QUIT */
+};
+
+/* An empty model for a terminal of that size. */
+void model_init(struct model *model, int rows, int cols, bool read_only);
+/* Frees what it holds. */
+void model_free(struct model *model);
+/* Takes a message in. What the message owns stays the caller's, but for u.plan->preview, which may be taken (it is NULL then). */
+struct effect model_apply(struct model *model, struct model_msg *msg);
+
+/* ---- questions, used by actions, panes and dialogs ---- */
+
+/* Is the terminal below 60x16? */
+bool model_too_small(const struct model *model);
+/* Does the lock, as last seen, stand and belong to our own run? */
+bool model_lock_is_ours(const struct model *model);
+/* Age of the lock in seconds now (or when it was last seen, where the connection is down); -1 unknown. */
+double model_lock_age(const struct model *model);
+/* Seconds since the last look. */
+double model_seen_age(const struct model *model);
+/* The version that would be the highest after everything of the plan was rolled back, or NULL. */
+const char *model_version_after(const struct model *model, const struct preview *plan);
+/* What c does, in words: "rolls V15 back, V14 stays". */
+void model_cancel_words(const struct model *model, char *to, size_t size);
+/* "SIGTERM". */
+const char *model_signal_name(int number);
+
+/* ---- changes, used by actions and dialogs ---- */
+
+/* Says a sentence in the status line. */
+void model_say(struct model *model, bool bad, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Writes a line to the log. */
+void model_log(struct model *model, int64_t at_us, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Leaves the dialog and frees what it holds. */
+void model_close_dialog(struct model *model);
+
+#endif

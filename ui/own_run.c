@@ -1,0 +1,206 @@
+/* own_run.c: follows this console's own run from its confirmation to its result. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialog.h"
+#include "own_run.h"
+#include "text.h"
+#include "words.h"
+
+struct effect own_run_start(struct model *m)
+{
+    struct own_run *run = &m->run;
+    struct effect fx = { .what = FX_RUN, .flush = true };
+    preview_free(run->plan);
+    *run = (struct own_run){ .on = true, .plan = m->dialog.plan, .started_ms = m->mono_ms };
+    m->dialog.plan = NULL;
+    model_close_dialog(m);
+    run->direction = fx.direction = run->plan->direction;
+    run->migrations = (uint32_t)run->plan->count;
+    text_copy(fx.digest, sizeof fx.digest, run->plan->digest);
+    m->log_count = 0;
+    m->log_shown = true;
+    return fx;
+}
+
+static void mark(struct model *m, const char *file, enum preview_state state)
+{
+    struct preview_item *item = preview_find(m->run.plan, file);
+    if (item)
+        item->state = state;
+}
+
+static void migration_started(struct model *m, const struct engine_note *note, const char *label)
+{
+    struct own_run *run = &m->run;
+    run->migration = note->migration;
+    run->migrations = note->migrations ? note->migrations : run->migrations;
+    run->statement = 0;
+    run->statements = note->statements;
+    run->statement_ms = m->mono_ms;
+    text_copy(run->file, sizeof run->file, note->file);
+    mark(m, note->file, PREVIEW_RUNNING);
+    model_log(m, note->at_us, "%s started, %u statement%s", label, note->statements, words_plural(note->statements));
+}
+
+static void migration_done(struct model *m, const struct engine_note *note, const char *label)
+{
+    char lasted[40];
+    m->run.done++;
+    mark(m, note->file, PREVIEW_DONE);
+    words_duration(note->ms, lasted, sizeof lasted);
+    if (note->direction == PLAN_UPGRADE)
+        model_log(m, note->at_us, "%s applied, %u stmt%s, %s", label, note->statements, words_plural(note->statements), lasted);
+    else
+        model_log(m, note->at_us, "%s rolled back, %s", label, lasted);
+}
+
+void own_run_note(struct model *m, const struct engine_note *note)
+{
+    struct own_run *run = &m->run;
+    char label[40];
+    words_label(note->file, label, sizeof label);
+    if (note->process_id[0] && !run->process_id[0])
+        text_copy(run->process_id, sizeof run->process_id, note->process_id);
+    if (note->session_pid > 0)
+        run->session_pid = note->session_pid;
+    switch (note->kind) {
+    case EV_LOCK_ACQUIRED:
+        run->locked = true;
+        run->locked_ms = m->mono_ms;
+        model_log(m, note->at_us, "lock taken");
+        break;
+    case EV_MIGRATION_STARTED:
+        migration_started(m, note, label);
+        break;
+    case EV_STATEMENT_DONE:
+        run->statement = note->statement;
+        run->statement_ms = m->mono_ms;
+        break;
+    case EV_MIGRATION_APPLIED:
+        migration_done(m, note, label);
+        break;
+    case EV_MIGRATION_ROLLED_BACK:
+        mark(m, note->file, PREVIEW_UNDONE);
+        model_log(m, note->at_us, "%s %s, %s", label, run->cancelling ? "cancelled" : "FAILED", note->direction == PLAN_UPGRADE ? "rolled back" : "as it was");
+        break;
+    case EV_LOCK_LOST:
+        mark(m, note->file, PREVIEW_UNDONE);
+        model_log(m, note->at_us, "lock LOST, %s rolled back", label);
+        break;
+    case EV_RUN_ENDED:
+        model_log(m, note->at_us, "run ended: %s", run_outcome_name(note->outcome));
+        break;
+    case EV_NOTHING_TO_DO:
+        model_log(m, note->at_us, "nothing to do");
+        break;
+    case EV_LOCK_REFUSED:
+    case EV_PLAN_CHANGED:
+    case EV_CONNECTION_LOST:
+    case EV_TRUTH_FOUND:
+    case EV_NOTE:
+        model_log(m, note->at_us, "%s", note->text);
+        break;
+    }
+}
+
+struct effect own_run_cancel(struct model *m)
+{
+    struct effect fx = { .flush = true };
+    model_close_dialog(m);
+    if (m->run.on && !m->run.cancelling) {
+        m->run.cancelling = true;
+        fx.what = FX_CANCEL_OWN;
+        fx.signal = SIGINT;
+    }
+    return fx;
+}
+
+/* "V15 rolled back, V14 stays": what a cancel left, where the engine told it; else its own words. */
+static void cancelled_words(const struct own_run *run, const struct error *err, char *to, size_t size)
+{
+    const struct preview_item *item = preview_find(run->plan, run->file), *first = run->plan ? run->plan->items : NULL;
+    bool up = run->direction == PLAN_UPGRADE;
+    char undone[80] = "", stays[160] = "nothing else was run";
+    if (!item || item->state != PREVIEW_UNDONE || run->done > run->plan->count) {
+        text_copy(to, size, err->state[0] ? err->state : err->message);
+        return;
+    }
+    snprintf(undone, sizeof undone, "%s %s", item->label, up ? "rolled back" : "is as it was");
+    if (run->done == 1)
+        snprintf(stays, sizeof stays, "%s stays%s", first->label, up ? "" : " rolled back");
+    else if (run->done > 1)
+        snprintf(stays, sizeof stays, "%s to %s stay%s", first->label, first[run->done - 1].label, up ? "" : " rolled back");
+    snprintf(to, size, "%s, %s", undone, stays);
+}
+
+/* One sentence on how it went. */
+static void result_words(const struct model *m, const struct run_answer *answer, char *to, size_t size)
+{
+    const struct own_run *run = &m->run;
+    const struct error *err = &answer->error;
+    char lasted[40];
+    words_duration((double)(answer->ended_mono_ms - run->started_ms), lasted, sizeof lasted);
+    if (answer->exit_code == 0 && run->done)
+        snprintf(to, size, "%s done: %u %s in %s%s%s", words_direction(run->direction), run->done, run->direction == PLAN_UPGRADE ? "applied" : "rolled back", lasted,
+                 err->message[0] ? "; warning: " : "", err->message);
+    else if (answer->exit_code == 0)
+        snprintf(to, size, "there was nothing to do%s%s", err->message[0] ? "; " : "", err->message);
+    else if (err->code == ERR_CANCELLED) {
+        char left[700];
+        cancelled_words(run, err, left, sizeof left);
+        snprintf(to, size, "%s cancelled: %s", words_direction(run->direction), left);
+    } else
+        snprintf(to, size, "%s failed: %s%s%s", words_direction(run->direction), err->message, err->state[0] ? ". " : "", err->state);
+}
+
+struct effect own_run_returned(struct model *m, const struct run_answer *answer)
+{
+    struct own_run *run = &m->run;
+    struct effect fx = { .flush = true };
+    bool bad = answer->exit_code != 0;
+    char words[4096], shown[512];
+    result_words(m, answer, words, sizeof words);
+    text_visible(shown, sizeof shown, words);
+    run->on = run->locked = run->cancelling = false;
+    run->ended_ms = answer->ended_mono_ms;
+    if (m->dialog.kind == DIALOG_CANCEL || m->dialog.kind == DIALOG_QUIT)
+        model_close_dialog(m);
+    if (m->quitting) {
+        snprintf(m->farewell, sizeof m->farewell, "%s%s%.480s", m->quit_signal ? model_signal_name(m->quit_signal) : "", m->quit_signal ? ": " : "", shown);
+        fx.what = FX_QUIT;
+        fx.exit_code = m->quit_signal ? 128 + m->quit_signal : 0;
+        return fx;
+    }
+    model_say(m, bad && answer->error.code != ERR_CANCELLED, "%s", shown);
+    if (bad && answer->error.code != ERR_CANCELLED) {
+        char title[80];
+        snprintf(title, sizeof title, "%s failed", run->direction == PLAN_UPGRADE ? "Upgrade" : "Roll back");
+        model_close_dialog(m);
+        dialog_open_error(m, &answer->error, title);
+    }
+    return fx;
+}
+
+void model_cancel_words(const struct model *m, char *to, size_t size)
+{
+    const struct own_run *run = &m->run;
+    const struct preview *plan = run->plan;
+    char label[40];
+    words_label(run->file, label, sizeof label);
+    if (!run->file[0] || !plan) {
+        snprintf(to, size, "nothing has run yet");
+        return;
+    }
+    snprintf(to, size, "rolls %s back", label);
+    if (run->done > 0 && run->done <= plan->count) {
+        size_t used = strlen(to);
+        const char *verb = run->direction == PLAN_UPGRADE ? "stay" : "stay rolled back";
+        if (run->done == 1)
+            snprintf(to + used, size - used, ", %s stay%s%s", plan->items[0].label, "s", run->direction == PLAN_UPGRADE ? "" : " rolled back");
+        else
+            snprintf(to + used, size - used, ", %s to %s %s", plan->items[0].label, plan->items[run->done - 1].label, verb);
+    }
+}

@@ -1,0 +1,189 @@
+/* screen.c: the whole screen: header, panes in their frames, status line, footer, dialog. */
+#include <stdio.h>
+#include <string.h>
+
+#include "action.h"
+#include "dialog.h"
+#include "pane.h"
+#include "text.h"
+#include "words.h"
+
+enum { FOOTER_MOST = 16 };
+
+static void draw_header(const struct model *m, struct canvas *canvas)
+{
+    char left[900], right[300], clock[40], user[200] = "";
+    int room;
+    words_clock(m->wall_us, true, clock, sizeof clock);
+    if (m->snap) {
+        text_visible(user, sizeof user, m->snap->about.user);
+        snprintf(left, sizeof left, " jetbase  %s  %s%s", m->snap->title, m->snap->about.product, m->read_only ? "  READ-ONLY" : "");
+        snprintf(right, sizeof right, "you: %s %s ", user, clock);
+    } else {
+        snprintf(left, sizeof left, " jetbase%s", m->read_only ? "  READ-ONLY" : "");
+        snprintf(right, sizeof right, "%s ", clock);
+    }
+    draw_fill(canvas, 0, 0, m->cols, STYLE_HEADER);
+    room = m->cols - draw_columns(right) - 2;
+    draw_text(canvas, 0, 0, room, STYLE_HEADER, left);
+    draw_right(canvas, 0, 0, m->cols, STYLE_HEADER, right);
+}
+
+static enum style frame_style(const struct model *m, enum pane pane)
+{
+    return m->focus == pane ? STYLE_FRAME_FOCUS : STYLE_FRAME;
+}
+
+/* A frame's title cell by cell in the style of its pane, so that the focus shows where two panes share a line. */
+static void draw_panes(const struct model *m, struct canvas *canvas, const struct layout *at)
+{
+    char title[160];
+    struct sheet lock = { .width = at->lock.cols - 4 };
+    pane_lock_title(m, title, sizeof title);
+    draw_frame(canvas, at->lock, frame_style(m, PANE_LOCK), title);
+    pane_lock_fill(m, &lock);
+    sheet_draw(&lock, canvas, (struct rect){ at->lock.row + 1, 2, at->lock.rows - 2, at->lock.cols - 4 }, 0);
+    sheet_free(&lock);
+
+    struct rect in = { at->left.row + 1, at->left.col + 1, at->pending_rows, at->left.cols - 2 };
+    pane_pending_title(m, title, sizeof title);
+    draw_frame(canvas, at->left, frame_style(m, PANE_PENDING), title);
+    pane_pending_draw(m, canvas, in);
+    if (at->applied_rows > 0) {
+        enum style style = frame_style(m, PANE_APPLIED);
+        pane_applied_title(m, title, sizeof title);
+        draw_divider(canvas, at->divider, at->left.col, at->left.cols, m->focus == PANE_PENDING ? STYLE_FRAME_FOCUS : style, title);
+        for (int row = at->divider + 1; row < at->left.row + at->left.rows - 1; row++) {
+            draw_restyle(canvas, row, at->left.col, 1, style);
+            draw_restyle(canvas, row, at->left.col + at->left.cols - 1, 1, style);
+        }
+        draw_restyle(canvas, at->left.row + at->left.rows - 1, at->left.col, at->left.cols, style);
+        in.row = at->divider + 1;
+        in.rows = at->applied_rows;
+        pane_applied_draw(m, canvas, in);
+    }
+    if (at->runs_rows > 0) {
+        pane_runs_title(m, title, sizeof title);
+        draw_frame(canvas, at->right, frame_style(m, PANE_RUNS), title);
+        pane_runs_draw(m, canvas, (struct rect){ at->right.row + 1, at->right.col + 1, at->runs_rows, at->right.cols - 2 });
+    }
+}
+
+static void status_locked(const struct lock_view *lock, char *to, size_t size)
+{
+    char label[40];
+    words_label(lock->row.run.file, label, sizeof label);
+    if (!lock->row.has_run)
+        snprintf(to, size, "locked by another program: F unlocks, but does not stop whoever holds it");
+    else if (lock->verdict == LOCK_DEAD)
+        snprintf(to, size, "its holder is dead: F unlocks, no running work is touched");
+    else if (lock->session.found && lock->session.blockers > 0)
+        snprintf(to, size, "%s is blocked, not working. F alone frees no table.", label[0] ? label : "it");
+    else if (lock->verdict == LOCK_ALIVE)
+        snprintf(to, size, "locked: wait until it has ended, or F to force-unlock");
+    else
+        snprintf(to, size, "locked, and whether its holder lives cannot be told: F shows what is known");
+}
+
+static void status_own(const struct own_run *run, char *to, size_t size)
+{
+    char label[40];
+    words_label(run->file, label, sizeof label);
+    if (run->cancelling)
+        snprintf(to, size, "cancelling the %s%s%s: rolling back, then releasing the lock", words_direction(run->direction), label[0] ? " in " : "", label);
+    else if (!run->file[0])
+        snprintf(to, size, "starting the %s: connecting, checking the plan, taking the lock", words_direction(run->direction));
+    else
+        snprintf(to, size, "%s %u of %u: %s", words_direction(run->direction), run->migration, run->migrations, run->file);
+}
+
+void pane_status(const struct model *m, char *to, size_t size)
+{
+    const struct listing *l = m->snap ? m->snap->listing : NULL;
+    const struct snap_pending *chosen = l && m->focus == PANE_PENDING && m->pending.chosen < l->pending_count ? &l->pending[m->pending.chosen] : NULL;
+    if (size)
+        to[0] = '\0';
+    if (m->run.on)
+        status_own(&m->run, to, size);
+    else if (m->unlocking)
+        snprintf(to, size, "unlocking …");
+    else if (!m->up && m->snap)
+        snprintf(to, size, "reconnecting: %s", m->down.message);
+    else if (!l)
+        return;
+    else if (m->snap->lock.row.locked)
+        status_locked(&m->snap->lock, to, size);
+    else if (l->fault.code != ERR_NONE)
+        snprintf(to, size, "the migration files can't be listed: u can't run");
+    else if (l->disagree[0])
+        snprintf(to, size, "%s", l->disagree);
+    else if (chosen && chosen->fault[0])
+        snprintf(to, size, "%s: %s", chosen->shown, chosen->fault);
+    else if (l->pending_count)
+        snprintf(to, size, "%zu pending, history and files agree", l->pending_count);
+    else
+        snprintf(to, size, "nothing is pending, history and files agree");
+}
+
+static void draw_status(const struct model *m, struct canvas *canvas, int row)
+{
+    char said[512], shown[600];
+    if (m->status[0])
+        text_copy(said, sizeof said, m->status);
+    else
+        pane_status(m, said, sizeof said);
+    text_visible(shown, sizeof shown, said);
+    draw_text(canvas, row, 1, m->cols - 2, m->status[0] && m->status_bad ? STYLE_BAD : STYLE_NORMAL, shown);
+}
+
+/* Draws the footer's pieces, two blanks apart; those that may give way do so from the last on. */
+static void draw_footer(const struct model *m, struct canvas *canvas, int row)
+{
+    char words[FOOTER_MOST][240], why[256];
+    bool shown[FOOTER_MOST], may_go[FOOTER_MOST];
+    int count = 0, total = 1, col = 1;
+    for (size_t i = 0; i < actions_count && count < FOOTER_MOST; i++) {
+        const struct action *a = &actions[i];
+        bool off = a->changes && m->read_only && a->id != ACT_UNLOCK;
+        if (a->footer == FOOTER_NEVER || (!action_allowed(m, a, why, sizeof why) && !off))
+            continue;
+        action_footer_words(m, a, words[count], sizeof words[count]);
+        may_go[count] = a->footer == FOOTER_IF_ROOM;
+        shown[count] = true;
+        total += draw_columns(words[count++]) + 2;
+    }
+    for (int i = count - 1; i >= 0 && total - 2 > m->cols; i--)
+        if (may_go[i]) {
+            shown[i] = false;
+            total -= draw_columns(words[i]) + 2;
+        }
+    for (int i = 0; i < count; i++)
+        if (shown[i])
+            col += 2 + draw_text(canvas, row, col, m->cols - col, words[i][0] == '(' ? STYLE_DIM : STYLE_NORMAL, words[i]);
+}
+
+void screen_draw(const struct model *m, struct canvas *canvas)
+{
+    const struct dialog_ops *ops = dialog_ops_of(m);
+    struct layout at;
+    if (!canvas_reset(canvas, m->rows, m->cols))
+        return;
+    if (model_too_small(m)) {
+        char line[120];
+        snprintf(line, sizeof line, "jetbase needs %dx%d, this terminal is %dx%d", MODEL_MIN_COLS, MODEL_MIN_ROWS, m->cols, m->rows);
+        draw_text(canvas, 0, 0, m->cols, STYLE_NORMAL, line);
+        return;
+    }
+    layout_make(m, &at);
+    draw_header(m, canvas);
+    draw_panes(m, canvas, &at);
+    draw_status(m, canvas, at.status);
+    if (!ops) {
+        draw_footer(m, canvas, at.footer);
+    } else {
+        char footer[240];
+        ops->footer(m, footer, sizeof footer);
+        draw_text(canvas, at.footer, 1, m->cols - 1, STYLE_NORMAL, footer);
+        dialog_draw(m, canvas);
+    }
+}

@@ -1,0 +1,60 @@
+/* snapshot.c: one look at the database, made immutable and counted. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine.h"
+#include "snapshot.h"
+#include "text.h"
+
+static void title(struct snapshot *snap)
+{
+    const struct db_about *about = &snap->about;
+    char raw[420];
+    if (about->host[0])
+        snprintf(raw, sizeof raw, "%.120s @ %.120s (%.100s)", about->database, about->host, about->schema);
+    else
+        snprintf(raw, sizeof raw, "%.200s", about->database);
+    text_visible(snap->title, sizeof snap->title, raw);
+}
+
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct error *err)
+{
+    const struct db_driver *driver = db_driver_of(db);
+    struct snapshot *snap = calloc(1, sizeof *snap);
+    if (!snap) {
+        error_set(err, ERR_NO_MEMORY, "out of memory while the lock was looked at");
+        return NULL;
+    }
+    atomic_init(&snap->refs, 1);
+    snap->seen_mono_ms = sys->mono_ms();
+    snap->seen_wall_us = sys->wall_us();
+    snap->about = *driver->about(db);
+    snap->sessions = (driver->caps & DB_SESSIONS) != 0;
+    snap->skip_validation = project->skip_validation || project->skip_checksum_validation || project->skip_file_validation;
+    title(snap);
+    if (!lock_look(db, &snap->lock, err)) {
+        snapshot_unref(snap);
+        return NULL;
+    }
+    snap->listing = before ? listing_ref(before) : listing_read(project, db, err);
+    if (!snap->listing) {
+        snapshot_unref(snap);
+        return NULL;
+    }
+    return snap;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *snap)
+{
+    if (snap)
+        atomic_fetch_add(&snap->refs, 1);
+    return snap;
+}
+
+void snapshot_unref(struct snapshot *snap)
+{
+    if (!snap || atomic_fetch_sub(&snap->refs, 1) != 1)
+        return;
+    listing_unref(snap->listing);
+    free(snap);
+}

@@ -1,0 +1,79 @@
+/* snapshot.h: what the watcher saw at one moment. Immutable once made, reference-counted, shared between threads. */
+#ifndef JETBASE_UI_SNAPSHOT_H
+#define JETBASE_UI_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "lock.h"
+#include "plan.h"
+#include "project.h"
+
+/* A pending migration. Texts are safe to show, except file and version, which are keys. */
+struct snap_pending {
+    char label[40];
+    char *file, *shown, *description;
+    enum migration_type type;
+    enum plan_why why;
+    unsigned statements;
+    char fault[256];          /* why it can't run, or "" */
+};
+
+enum snap_state { APPLIED_OK, APPLIED_CHANGED, APPLIED_MISSING, APPLIED_UNREADABLE };
+
+/* A row of the history. */
+struct snap_applied {
+    char label[40];
+    char *file, *version, *description; /* version: NULL for repeatables */
+    char when[32];
+    enum migration_type type;
+    enum snap_state state;
+};
+
+/* A run that was. */
+struct snap_run {
+    char process_id[DB_ID_SIZE];
+    char when[32], what[128], how[48];
+    char more[300];           /* ", unlocked by root@vm", where there is room; or "" */
+    bool open;                /* no end is recorded: the verdict says more, while it holds the lock */
+    bool bad;                 /* it did not end well */
+};
+
+/* What changes seldom: files, history and runs. Counted apart, so that each look need not copy it. */
+struct listing {
+    atomic_uint refs;
+    struct snap_pending *pending;
+    size_t pending_count;
+    struct snap_applied *applied;  /* newest first */
+    size_t applied_count;
+    struct snap_run *runs;         /* newest first */
+    size_t runs_count;
+    char disagree[512];            /* why an upgrade would be refused by history, or "" */
+    struct error fault;            /* the folder can't be read (pending is empty then), or ERR_NONE */
+};
+
+struct snapshot {
+    atomic_uint refs;
+    int64_t seen_mono_ms, seen_wall_us; /* when the looking began: what it says was true then or later */
+    struct db_about about;
+    char title[420];               /* "shop @ db.example (public)", safe to show */
+    bool sessions;                 /* the holder's session can be ended (PostgreSQL) */
+    bool skip_validation;          /* the project wants files that disagree to be passed over */
+    struct lock_view lock;
+    struct listing *listing;       /* never NULL */
+};
+
+/* Looks: lock always, listing anew or that of `before` (MAY be NULL: anew). NULL with *err where it can't be seen. The caller owns one reference. */
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct error *err);
+/* Counts one owner more; returns its argument. NULL is allowed. */
+struct snapshot *snapshot_ref(struct snapshot *snap);
+/* Counts one owner less; the last one frees. NULL is allowed. */
+void snapshot_unref(struct snapshot *snap);
+/* An empty listing with one reference, NULL where memory ran out. For snapshots made by hand too. */
+struct listing *listing_new(void);
+/* Reads folder, history and runs. NULL with *err on failure. */
+struct listing *listing_read(const struct project *project, struct db *db, struct error *err);
+/* Counts one owner more, or less (the last one frees). NULL is allowed. */
+struct listing *listing_ref(struct listing *listing);
+void listing_unref(struct listing *listing);
+
+#endif

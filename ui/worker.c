@@ -1,0 +1,207 @@
+/* worker.c: does what the console has decided, one job at a time, away from the thread that draws. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+struct worker {
+    const struct project *project;
+    const struct sys *sys;
+    struct mailbox *mail;
+    struct watcher *watcher;
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    struct effect now, next;   /* what: FX_NONE where there is none */
+    int next_stop;             /* a cancel that came before `next` began */
+    bool ending;
+    atomic_int stop;           /* told to the job that is on */
+    int stop_fd;
+};
+
+/* What was promised must be answered: memory is waited for. */
+static void *answer_new(size_t size)
+{
+    void *answer;
+    while (!(answer = calloc(1, size)))
+        poll(NULL, 0, 100);
+    return answer;
+}
+
+static struct plan_wish plan_wish_of(const struct worker *w, enum plan_direction direction)
+{
+    const struct project *p = w->project;
+    return (struct plan_wish){ .direction = direction, .count = direction == PLAN_ROLLBACK ? 1 : 0,
+                               .skip_checksums = p->skip_validation || p->skip_checksum_validation, .skip_files = p->skip_validation || p->skip_file_validation };
+}
+
+static void make_plan(struct worker *w, const struct engine_hooks *hooks)
+{
+    struct plan_answer *answer = answer_new(sizeof *answer);
+    struct plan_wish wish = plan_wish_of(w, w->now.direction);
+    struct db *db = NULL;
+    answer->job = w->now.job;
+    if (engine_connect(w->project, w->sys, DB_LOOK, hooks, &db, &answer->error)) {
+        preview_make(w->project, db, &wish, &answer->preview, &answer->error);
+        db_driver_of(db)->close(db);
+    }
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_PLAN, .u.plan = answer });
+}
+
+static void on_event(void *user, const struct engine_event *event)
+{
+    struct worker *w = user;
+    struct engine_note *note = note_copy(event);
+    if (note)
+        mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_NOTE, .u.note = note });
+    if (event->kind != EV_STATEMENT_DONE && event->kind != EV_MIGRATION_STARTED)
+        watcher_kick(w->watcher);
+}
+
+static void run_engine(struct worker *w, const struct engine_hooks *hooks)
+{
+    struct run_answer *answer = answer_new(sizeof *answer);
+    struct engine_wish wish = { .plan = plan_wish_of(w, w->now.direction), .digest = w->now.digest };
+    struct engine_hooks told = { .event = on_event, .user = w, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
+    answer->exit_code = engine_run(w->project, w->sys, &wish, &told, &answer->error);
+    answer->ended_mono_ms = w->sys->mono_ms();
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
+    watcher_kick(w->watcher);
+}
+
+static void unlock(struct worker *w)
+{
+    struct unlock_answer *answer = answer_new(sizeof *answer);
+    struct unlock_wish wish = { .sys = w->sys, .expect_id = w->now.process_id, .only_dead = w->now.only_dead, .terminate = w->now.terminate };
+    struct db *db = NULL;
+    answer->job = w->now.job;
+    answer->answer = LOCK_FAILED;
+    if (engine_connect(w->project, w->sys, DB_RUN, NULL, &db, &answer->error)) {
+        answer->answer = lock_unlock(db, &wish, &answer->before, NULL, &answer->error);
+        db_driver_of(db)->close(db);
+    }
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_UNLOCKED, .u.unlocked = answer });
+    watcher_kick(w->watcher);
+}
+
+/* Waits for a job and takes it. False: the console ends. */
+static bool take(struct worker *w)
+{
+    uint64_t count;
+    pthread_mutex_lock(&w->mutex);
+    w->now.what = FX_NONE;
+    while (w->next.what == FX_NONE && !w->ending)
+        pthread_cond_wait(&w->wake, &w->mutex);
+    w->now = w->next;
+    w->next.what = FX_NONE;
+    /* What was told to the job before is not meant for this one. EAGAIN: nothing was told. */
+    if (read(w->stop_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        w->next_stop = SIGTERM;
+    atomic_store(&w->stop, w->next_stop);
+    w->next_stop = 0;
+    pthread_mutex_unlock(&w->mutex);
+    return w->now.what != FX_NONE;
+}
+
+static void *run(void *user)
+{
+    struct worker *w = user;
+    struct engine_hooks hooks = { .stop = &w->stop, .wake_fd = w->stop_fd };
+    while (take(w)) {
+        if (w->now.what == FX_PLAN)
+            make_plan(w, &hooks);
+        else if (w->now.what == FX_RUN)
+            run_engine(w, &hooks);
+        else if (w->now.what == FX_UNLOCK)
+            unlock(w);
+    }
+    return NULL;
+}
+
+/* The mutex is held. */
+static void tell_stop(struct worker *w, int signal)
+{
+    uint64_t one = 1;
+    atomic_store(&w->stop, signal);
+    if (write(w->stop_fd, &one, sizeof one) < 0)
+        return; /* readable already */
+}
+
+struct worker *worker_start(const struct project *project, const struct sys *sys, struct mailbox *mail, struct watcher *watcher, struct error *err)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    int failed;
+    if (!w) {
+        error_set(err, ERR_NO_MEMORY, "out of memory at the start of the console");
+        return NULL;
+    }
+    w->project = project;
+    w->sys = sys;
+    w->mail = mail;
+    w->watcher = watcher;
+    atomic_init(&w->stop, 0);
+    pthread_mutex_init(&w->mutex, NULL);
+    pthread_cond_init(&w->wake, NULL);
+    w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    failed = w->stop_fd < 0 ? errno : pthread_create(&w->thread, NULL, run, w);
+    if (!failed)
+        return w;
+    error_set(err, ERR_FAILED, "the console can't start its working thread: %s", strerror(failed));
+    if (w->stop_fd >= 0)
+        close(w->stop_fd);
+    free(w);
+    return NULL;
+}
+
+void worker_do(struct worker *w, const struct effect *job)
+{
+    pthread_mutex_lock(&w->mutex);
+    if (w->now.what == FX_PLAN)
+        tell_stop(w, SIGINT);
+    w->next = *job;
+    w->next_stop = 0;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+void worker_cancel(struct worker *w, int signal)
+{
+    pthread_mutex_lock(&w->mutex);
+    if (w->next.what == FX_RUN)
+        w->next_stop = signal;
+    else if (w->now.what == FX_RUN)
+        tell_stop(w, signal);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+bool worker_stop(struct worker *w, int timeout_ms)
+{
+    struct timespec until;
+    bool runs;
+    if (!w)
+        return true;
+    pthread_mutex_lock(&w->mutex);
+    w->ending = true;
+    w->next.what = FX_NONE;
+    runs = w->now.what == FX_RUN;
+    if (w->now.what == FX_PLAN || runs)
+        tell_stop(w, SIGTERM);
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->mutex);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += timeout_ms / 1000;
+    if (runs ? pthread_join(w->thread, NULL) != 0 : pthread_timedjoin_np(w->thread, NULL, &until) != 0)
+        return false;
+    close(w->stop_fd);
+    pthread_cond_destroy(&w->wake);
+    pthread_mutex_destroy(&w->mutex);
+    free(w);
+    return true;
+}
