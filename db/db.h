@@ -293,8 +293,8 @@ struct db_driver {
     /* Waits up to timeout_ms until the lock may have changed, or wake_fd (-1: none) becomes readable. *changed: look again. MUST be set. */
     bool (*wait_change)(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);
 
-    /* Calls fn for each history row, oldest applied_at first, ties by order_executed. No rows where the table is missing. MUST be set. */
-    bool (*history_read)(struct db *db, db_history_fn fn, void *user, struct error *err);
+    /* Calls fn for each history row, oldest applied_at first, ties by order_executed. No rows where the table is missing; *table (may be NULL) tells. MUST be set. */
+    bool (*history_read)(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
     /* Calls fn for run rows, newest first, at most limit (0: all); with process_id only that one. No rows where the table is missing. MUST be set. */
     bool (*runs_read)(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 };

@@ -145,7 +145,7 @@ static char *quoted(PGconn *conn, const char *name)
 static bool learn(struct db *db, struct error *err)
 {
     const char *values[1] = { db->target.schema };
-    struct pg_ask asks[] = { { .sql = PG_FACTS, .count = 1, .values = values, .sync = true }, { .sql = PG_TABLES, .count = 1, .values = values, .sync = true } };
+    struct pg_ask asks[] = { { .sql = PG_FACTS, .count = 1, .values = values }, { .sql = PG_TABLES, .count = 1, .values = values, .sync = true } };
     bool ok = pg_batch(db, asks, 2, err);
     if (ok && pg_batch_bad(asks, 2))
         ok = pg_fault(db, pg_batch_bad(asks, 2), "the server was asked what it is", err);
@@ -155,6 +155,7 @@ static bool learn(struct db *db, struct error *err)
         char *schema;
         about_fill(db, asks[0].res);
         pg_tables_note(db, asks[1].res);
+        db->tables_fresh = true;
         schema = quoted(db->conn, db->about.schema[0] ? db->about.schema : "public");
         ok = schema && pg_sql_fill(db->sql, schema);
         free(schema);

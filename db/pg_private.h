@@ -62,6 +62,7 @@ struct db {
     char password[256];       /* to keep it out of messages; wiped at close */
 
     bool has_migrations, has_lock, has_runs, has_index, runs_narrow; /* as seen last; runs_narrow: an older jetbase_runs lacks columns */
+    bool tables_fresh;        /* that was a moment ago, at connecting: the first question need not look again */
 
     char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
     char witness_key[PG_NUMBER_SIZE];
@@ -209,7 +210,7 @@ bool pg_key_of(const char *process_id, struct pg_key *out);
 /* ---- pg_look.c, pg_change.c, pg_read.c, pg_session.c, pg_watch.c ---- */
 bool pg_lock_read(struct db *db, struct db_lock_row *out, struct error *err);
 enum db_change pg_lock_change(struct db *db, const struct db_lock_change *change, struct error *err);
-bool pg_history_read(struct db *db, db_history_fn fn, void *user, struct error *err);
+bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
 bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 /* Reads a row of a run query. */
 void pg_run_row(const PGresult *res, int row, struct run_row *out);

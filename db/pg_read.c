@@ -25,15 +25,20 @@ static bool rows(struct db *db, struct pg_ask *ask, bool *there, const char *doi
     return missing;
 }
 
-bool pg_history_read(struct db *db, db_history_fn fn, void *user, struct error *err)
+bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err)
 {
     struct pg_ask ask = { .sql = PG_HISTORY };
-    if (!db->has_migrations && !pg_tables_refresh(db, err))
+    if (table)
+        *table = false;
+    if (!db->has_migrations && !db->tables_fresh && !pg_tables_refresh(db, err))
         return false;
+    db->tables_fresh = false;
     if (!db->has_migrations)
         return true;
     if (!rows(db, &ask, &db->has_migrations, "the history could not be read", err))
         return false;
+    if (table)
+        *table = db->has_migrations;
     bool more = true;
     for (int i = 0; more && ask.res && i < PQntuples(ask.res); i++) {
         struct history_row row = { .order = strtoll(PQgetvalue(ask.res, i, 0), NULL, 10), .version = value(ask.res, i, 1), .description = PQgetvalue(ask.res, i, 2),

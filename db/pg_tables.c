@@ -47,7 +47,7 @@ bool pg_tables_refresh(struct db *db, struct error *err)
 bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err)
 {
     const char *schema[] = { db->about.schema };
-    struct pg_ask asks[] = { { .sql = PG_TABLES, .count = 1, .values = schema, .sync = true }, { .sql = PG_LOOK_LOCK, .sync = true } };
+    struct pg_ask asks[] = { { .sql = PG_TABLES, .count = 1, .values = schema }, { .sql = PG_LOOK_LOCK } };
     bool had_lock = db->has_lock, ok = true;
     memset(out, 0, sizeof *out);
     if (!pg_batch(db, asks, had_lock ? 2 : 1, err))
@@ -69,12 +69,12 @@ bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err)
     return ok;
 }
 
-/* One transaction of up to three statements under the creation lock. *bad: the SQLSTATE of what failed, "" where all went well. False: the connection is lost. */
+/* One transaction of up to four statements under the creation lock. *bad: the SQLSTATE of what failed, "" where all went well. False: the connection is lost. */
 static bool create(struct db *db, const enum pg_sql *what, size_t count, char bad[6], struct error *err)
 {
     char timeout[PG_NUMBER_SIZE];
     const char *local[] = { timeout };
-    struct pg_ask asks[7] = { { .sql = PG_BEGIN }, { .sql = PG_LOCAL_TIMEOUT, .count = 1, .values = local }, { .sql = PG_CREATION_LOCK } };
+    struct pg_ask asks[8] = { { .sql = PG_BEGIN }, { .sql = PG_LOCAL_TIMEOUT, .count = 1, .values = local }, { .sql = PG_CREATION_LOCK } };
     size_t n = 3;
     snprintf(timeout, sizeof timeout, "%d", PG_CREATE_LOCK_MS);
     for (size_t i = 0; i < count; i++)
@@ -133,16 +133,32 @@ static bool make_base(struct db *db, struct db_tables *out, struct error *err)
             what[count++] = PG_CREATE_LOCK_ROW;
         if (!create(db, what, count, bad, err))
             return false;
+        if (!bad[0]) {
+            out->migrations = out->lock = out->lock_row = db->has_migrations = db->has_lock = true;
+            break;
+        }
         struct error fault = *err;
         if (!pg_tables_read(db, out, err))
             return false;
         *err = fault;
-        if (bad[0] && !is_race(bad))
+        if (!is_race(bad))
             break;
     }
     if (out->migrations && out->lock && out->lock_row)
         return true;
     return strcmp(bad, "42501") == 0 ? no_rights(db, err) : false;
+}
+
+/* A fresh database: everything in one message. Where that fails, whatever the reason, the tables are made one after the other. */
+static bool make_all(struct db *db, struct db_tables *out, struct error *err)
+{
+    static const enum pg_sql what[] = { PG_CREATE_MIGRATIONS, PG_CREATE_LOCK, PG_CREATE_LOCK_ROW, PG_CREATE_RUNS };
+    char bad[6] = "";
+    if (!create(db, what, sizeof what / sizeof what[0], bad, err))
+        return false;
+    if (!bad[0])
+        out->migrations = out->lock = out->lock_row = out->runs = db->has_migrations = db->has_lock = db->has_runs = true;
+    return true;
 }
 
 /* What is worth a note and no more. */
@@ -162,6 +178,11 @@ static bool make_runs(struct db *db, struct db_tables *out, struct error *err)
     for (int i = 0; i < CREATE_TRIES && !out->runs; i++) {
         if (!create(db, &what, 1, bad, err))
             return false;
+        if (!bad[0]) {
+            out->runs = db->has_runs = true;
+            db->runs_narrow = false;
+            break;
+        }
         struct error fault = *err;
         if (!pg_tables_read(db, out, err))
             return false;
@@ -200,6 +221,8 @@ bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err)
         return error_hint(err, "Create one, or set postgres_schema to a schema that exists.");
     }
     if (!pg_tables_read(db, out, err))
+        return false;
+    if (!out->migrations && !out->lock && !out->runs && !db->runs_narrow && !make_all(db, out, err))
         return false;
     if (!(out->migrations && out->lock && out->lock_row) && !make_base(db, out, err))
         return false;

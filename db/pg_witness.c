@@ -77,7 +77,7 @@ bool pg_key_of(const char *process_id, struct pg_key *out)
 static bool take(struct db *db, const struct pg_key *key, struct error *err)
 {
     const char *number[] = { key->number }, *halves[] = { key->high, key->low };
-    struct pg_ask asks[] = { { .sql = PG_WITNESS_TAKE, .count = 1, .values = number, .sync = true }, { .sql = PG_WITNESS_SEEN, .count = 2, .values = halves, .sync = true } };
+    struct pg_ask asks[] = { { .sql = PG_WITNESS_TAKE, .count = 1, .values = number }, { .sql = PG_WITNESS_SEEN, .count = 2, .values = halves, .sync = true } };
     struct pg_ask drop = { .sql = PG_WITNESS_DROP };
     if (!pg_batch(db, asks, 2, err))
         return false;

@@ -172,7 +172,7 @@ int sqlite_lock_install(struct db *db);
 bool sqlite_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);
 /* Remembers the state of the file that a look begins with, for wait_change. */
 void sqlite_change_mark(struct db *db);
-bool sqlite_history_read(struct db *db, db_history_fn fn, void *user, struct error *err);
+bool sqlite_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
 bool sqlite_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 /* Reads a row of SQL_RUN_COLUMNS. */
 void sqlite_run_row(sqlite3_stmt *stmt, struct run_row *out);

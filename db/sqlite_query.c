@@ -5,7 +5,8 @@
 #include "sqlite_private.h"
 #include "sqlite_sql.h"
 
-enum { BUSY_FIRST_MS = 2, BUSY_LATER_MS = 20, BUSY_QUICK_TRIES = 20 };
+/* Short naps: between two commits of a busy writer the file is free for less than a millisecond. */
+enum { BUSY_FIRST_MS = 1, BUSY_LATER_MS = 3, BUSY_QUICK_TRIES = 100 };
 
 static int busy(void *user, int tries)
 {

@@ -86,17 +86,21 @@ static bool read_ended(struct db *db, int rc, const char *doing, struct error *e
     return ok;
 }
 
-bool sqlite_history_read(struct db *db, db_history_fn fn, void *user, struct error *err)
+bool sqlite_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err)
 {
     sqlite3_stmt *stmt = NULL;
     bool empty, there = false;
     int rc;
+    if (table)
+        *table = false;
     sqlite_wait_at_most(db, SQLITE_LOOK_WAIT_MS, true);
     if (!sqlite_look_begin(db, &empty, err))
         return false;
     if (empty)
         return true;
     rc = sqlite_has_table(db, "jetbase_migrations", &there);
+    if (table)
+        *table = there;
     if (rc == SQLITE_OK && there)
         rc = sqlite_query(db, &stmt, SQL_HISTORY, "");
     if (stmt)

@@ -8,7 +8,7 @@
 #include "output_json.h"
 #include "text.h"
 
-enum { RUNS_USUAL = 20, TIME_SHOWN = 19, RUN_COLUMNS = 7 };
+enum { RUNS_USUAL = 20, TIME_SHOWN = 19, RUN_COLUMNS = 6 };
 
 /* The rows as read, newest first; and the lock, which tells what an open one is. */
 struct runs {
@@ -82,25 +82,50 @@ static void fill(const struct runs *r, const struct run_row *row, struct cells *
     what_words(row, c->what, sizeof c->what);
 }
 
-static bool print_runs(const struct call *call, const struct runs *r, struct error *err)
+static bool print_table(const struct call *call, const struct runs *r, struct error *err)
 {
     static const struct table_column columns[RUN_COLUMNS] = {
-        { "Started (UTC)", "36", false }, { "Command", "32", false }, { "By", "37", false }, { "Outcome", "32", false }, { "Took", "37", false }, { "What", "37", false }, { "Process ID", "37", true },
+        { "Started (UTC)", "36", false }, { "Command", "32", false }, { "By", "37", false }, { "Outcome", "32", false }, { "Took", "37", false }, { "What", "37", false },
     };
-    /* The process ID is long and seldom wanted: the last column, for those who ask for more. */
-    size_t shown = call->out->verbose ? RUN_COLUMNS : RUN_COLUMNS - 1;
     const char **cells = calloc(r->count * RUN_COLUMNS + 1, sizeof *cells);
     struct cells *texts = calloc(r->count + 1, sizeof *texts);
     bool ok = (cells && texts) || error_set(err, ERR_NO_MEMORY, "Memory ran out showing the runs.");
     for (size_t i = 0; ok && i < r->count; i++) {
-        const char *row[RUN_COLUMNS] = { texts[i].started, r->rows[i].command, texts[i].who, texts[i].outcome, texts[i].lasted, texts[i].what, r->rows[i].process_id };
+        const char *row[RUN_COLUMNS] = { texts[i].started, r->rows[i].command, texts[i].who, texts[i].outcome, texts[i].lasted, texts[i].what };
         fill(r, &r->rows[i], &texts[i]);
-        memcpy(cells + i * shown, row, shown * sizeof *row);
+        memcpy(cells + i * RUN_COLUMNS, row, sizeof row);
     }
-    ok = ok && output_table(call->out, "Runs", columns, shown, cells, r->count, err);
+    ok = ok && output_table(call->out, "Runs", columns, RUN_COLUMNS, cells, r->count, err);
     free(cells);
     free(texts);
     return ok;
+}
+
+/* With --verbose all that is known, process IDs whole: too much for a table. */
+static void print_block(struct output *out, const struct runs *r, const struct run_row *row)
+{
+    char program[64], command[64], who[400], what[900], unlocked_at[40];
+    struct cells c;
+    fill(r, row, &c);
+    text_visible(program, sizeof program, row->program);
+    text_visible(command, sizeof command, row->command);
+    text_visible(who, sizeof who, c.who);
+    text_visible(what, sizeof what, c.what);
+    text_visible(unlocked_at, sizeof unlocked_at, row->unlocked_at);
+    output_print(out, "%s", row->process_id);
+    output_print(out, "  %s by %s, pid %d, %s", command, who, row->pid, program);
+    output_print(out, "  started %s UTC, took %s, %s", c.started, c.lasted, c.outcome);
+    if (what[0])
+        output_print(out, "  %s%s%s", what, unlocked_at[0] ? ", at " : "", unlocked_at);
+}
+
+static bool print_runs(const struct call *call, const struct runs *r, struct error *err)
+{
+    if (!call->out->verbose)
+        return print_table(call, r, err);
+    for (size_t i = 0; i < r->count; i++)
+        print_block(call->out, r, &r->rows[i]);
+    return true;
 }
 
 static json_t *run_json(const struct runs *r, const struct run_row *row)

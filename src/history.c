@@ -110,8 +110,7 @@ bool history_read(struct db *db, struct history **out, struct error *err)
     struct error own;
     error_clear(&own);
     struct reading r = {.history = h, .err = &own};
-    struct db_tables tables = {0};
-    bool ok = driver->tables_read(db, &tables, err) && (!tables.migrations || driver->history_read(db, on_row, &r, err));
+    bool ok = driver->history_read(db, &h->table, on_row, &r, err);
     if (r.failed) {
         if (err != NULL)
             *err = own;
@@ -121,7 +120,6 @@ bool history_read(struct db *db, struct history **out, struct error *err)
         history_free(h);
         return false;
     }
-    h->table = tables.migrations;
     *out = h;
     return true;
 }

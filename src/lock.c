@@ -187,10 +187,9 @@ enum lock_answer lock_release(struct lock *lock, struct db *db, enum run_outcome
     struct error last = { 0 };
     for (;;) {
         enum db_change got = driver->lock_change(db, &change, &last);
-        if (got == CHANGE_DONE || got == CHANGE_HELD) {
-            driver->witness_drop(db, lock->run.process_id);
+        /* The witness goes last: with the connection, which nobody uses for another run. */
+        if (got == CHANGE_DONE || got == CHANGE_HELD)
             return got == CHANGE_DONE ? LOCK_OK : LOCK_CHANGED_HANDS;
-        }
         if (got == CHANGE_FAILED && last.code == ERR_NO_CONNECTION)
             break;
         if (lock->sys->mono_ms() >= until) {

@@ -7,7 +7,7 @@
 #include "script_private.h"
 #include "text.h"
 
-enum { BEFORE = 60, AFTER = 40 }; /* characters shown left and right of the place, where the line is longer */
+enum { BEFORE = 60, SHOWN = 100 }; /* of a longer line: characters shown left of the place, and in all */
 #define CUT "\xE2\x80\xA6"
 
 /* The file, byte by byte. */
@@ -55,20 +55,20 @@ static bool go_to_line(struct bytes *b, unsigned line)
     return true;
 }
 
-/* Collects what is shown of the line: `left` before the column, `right` from it on. *cut: something was left away before it. */
+/* Collects what is shown of the line: `left` before the column, `right` from it on. *cut_before, *cut_after: the line goes on there. */
 static void collect(struct bytes *b, unsigned column, struct text *left, struct text *right, bool *cut_before, bool *cut_after)
 {
-    unsigned now = 0; /* the column of the character being read */
+    unsigned now = 0, first = column > BEFORE ? column - BEFORE : 1; /* columns: of the character being read, of the first that is shown */
     int c;
     *cut_before = *cut_after = false;
     while ((c = next_byte(b)) >= 0 && c != '\n' && c != '\r') {
         char byte = (char)c;
         now += (c & 0xc0) != 0x80;
-        if (now + BEFORE < column) {
+        if (now < first) {
             *cut_before = true;
         } else if (now < column) {
             text_add(left, &byte, 1);
-        } else if (now < column + AFTER) {
+        } else if (now < first + SHOWN) {
             text_add(right, &byte, 1);
         } else {
             *cut_after = true;

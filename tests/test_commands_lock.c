@@ -157,6 +157,7 @@ static void dead_holder(enum sandbox_kind kind)
     run_has(&sb, "unlock --if-dead --reason ci*runner*lost", 0, "Unlock successful.\n", "note: it was held by process ID ");
     check_free(&sb);
     run_has(&sb, "runs", 0, "died", "");
+    run_has(&sb, "runs --verbose", 0, ": ci runner lost, at ", "");
     json = run_json(&sb, "runs --json --limit 1", 0);
     assert_string_equal(run_text(json, "runs.0.outcome"), "died");
     assert_string_equal(run_text(json, "runs.0.unlock_reason"), "ci runner lost");

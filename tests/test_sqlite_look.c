@@ -37,7 +37,7 @@ static int history_count(struct db *db)
 {
     int rows = 0;
     struct error err = { 0 };
-    if (!db_sqlite.history_read(db, count_history, &rows, &err))
+    if (!db_sqlite.history_read(db, NULL, count_history, &rows, &err))
         fail_msg("history_read: %s", err.message);
     return rows;
 }
@@ -309,7 +309,7 @@ static void test_history_and_runs(void **state)
     assert_true(db_sqlite.tables_prepare(db, &t, &err));
     lite_sql(l.path, "INSERT INTO jetbase_migrations (order_executed, version, filename, migration_type, applied_at) VALUES (1, '1', 'a', 'VERSIONED', '2026-01-03'), (2, NULL, 'b', 'RUNS_ALWAYS', '2026-01-01'), (3, '3', 'c', 'VERSIONED', '2026-01-01'), (4, '4', 'd', 'VERSIONED', '2026-01-09');"
                      "INSERT INTO jetbase_runs (process_id, acquired_at, outcome) VALUES ('a', '2026-01-01T00:00:00.000Z', 'ok'), ('b', '2026-01-02T00:00:00.000Z', 'failed'), ('c', '2026-01-02T00:00:00.000Z', NULL)");
-    assert_true(db_sqlite.history_read(db, keep_order, words, &err));
+    assert_true(db_sqlite.history_read(db, NULL, keep_order, words, &err));
     assert_string_equal(words, "2r,3,1,");
     words[0] = '\0';
     assert_true(db_sqlite.runs_read(db, NULL, 0, keep_run, words, &err));

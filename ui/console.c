@@ -79,7 +79,7 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
     int code;
     if (!project_open(options, true, &project, err))
         return error_exit_code(err->code);
-    if (!term_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
+    if (!terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
         project_free(&project);
         return error_exit_code(err->code);
     }
@@ -87,7 +87,7 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
         code = loop_run(&parts.loop, farewell, sizeof farewell);
     else
         code = error_exit_code(err->code);
-    term_close();
+    terminal_close();
     if (stop(&parts))
         project_free(&project);
     if (farewell[0])

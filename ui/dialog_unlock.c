@@ -176,15 +176,16 @@ static void fill_ask(const struct model *m, struct sheet *body)
 static void fill_foot(const struct model *m, struct sheet *foot)
 {
     const struct dialog *d = &m->dialog;
-    char word[WORD + 1];
+    char word[WORD + 1], label[40];
     if (d->lock.verdict == LOCK_DEAD) {
         sheet_line(foot, STYLE_BOLD, "       [ Esc  leave it ]       y  unlock");
         return;
     }
+    words_label(d->lock.row.run.file, label, sizeof label);
     if (d->terminate_forced)
         sheet_wrap(foot, STYLE_WARN, 8, "    [x] its session is ended too: its statement would go on beside the next run, which can corrupt");
     else if (can_terminate(m, &d->lock))
-        sheet_line(foot, STYLE_NORMAL, "Tab [%c] end session %d too: its migration rolls back at once", d->terminate ? 'x' : ' ', d->lock.row.session_pid);
+        sheet_line(foot, STYLE_NORMAL, "Tab [%c] end session %d too: %s rolls back at once", d->terminate ? 'x' : ' ', d->lock.row.session_pid, label[0] ? label : "it");
     if (dialog_unlock_word(&d->lock, word)) {
         char question[80];
         snprintf(question, sizeof question, "Type the first %zu characters of the process ID:", strlen(word));

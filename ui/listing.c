@@ -156,7 +156,7 @@ static bool add_run(void *user, const struct run_row *row)
     if (row->outcome == RUN_OK && row->lasted_s >= 0)
         snprintf(run->how, sizeof run->how, "ok %s", lasted);
     else
-        snprintf(run->how, sizeof run->how, "%s", run->open ? "end not known" : run_outcome_name(row->outcome));
+        snprintf(run->how, sizeof run->how, "%s", run->open ? "?" : run_outcome_name(row->outcome));
     if (row->unlocked_by[0]) {
         char by[256];
         text_visible(by, sizeof by, row->unlocked_by);

@@ -28,7 +28,7 @@ static void apply(struct loop *l, struct model_msg *msg)
     msg->wall_us = l->parts->sys->wall_us();
     fx = model_apply(l->model, msg);
     if (fx.flush)
-        term_flush_input();
+        terminal_flush_input();
     switch (fx.what) {
     case FX_NONE:
         break;
@@ -41,11 +41,11 @@ static void apply(struct loop *l, struct model_msg *msg)
         worker_cancel(l->parts->worker, fx.signal);
         break;
     case FX_REDRAW:
-        term_forget();
+        terminal_forget();
         l->anew = true;
         break;
     case FX_SUSPEND:
-        term_suspend();
+        terminal_suspend();
         l->anew = true;
         break;
     case FX_QUIT:
@@ -58,8 +58,8 @@ static void apply(struct loop *l, struct model_msg *msg)
 static void resized(struct loop *l)
 {
     struct model_msg msg = { .kind = MSG_RESIZE };
-    term_size(&msg.u.size.rows, &msg.u.size.cols);
-    term_resize(msg.u.size.rows, msg.u.size.cols);
+    terminal_size(&msg.u.size.rows, &msg.u.size.cols);
+    terminal_resize(msg.u.size.rows, msg.u.size.cols);
     apply(l, &msg);
 }
 
@@ -89,7 +89,7 @@ static void read_mail(struct loop *l)
 static void read_keys(struct loop *l)
 {
     int key;
-    while (!l->leave && (key = term_key()) != UK_NONE)
+    while (!l->leave && (key = terminal_key()) != UK_NONE)
         apply(l, &(struct model_msg){ .kind = MSG_KEY, .u.key = key });
 }
 
@@ -99,7 +99,7 @@ static void draw(struct loop *l)
     screen_draw(l->model, &l->next);
     if (!l->anew && canvas_same(&l->shown, &l->next))
         return;
-    term_show(&l->next);
+    terminal_show(&l->next);
     l->anew = false;
     old = l->shown;
     l->shown = l->next;
@@ -150,7 +150,7 @@ int loop_run(const struct loop_parts *parts, char *farewell, size_t size)
         text_copy(farewell, size, "out of memory at the start of the console");
         return 1;
     }
-    term_size(&rows, &cols);
+    terminal_size(&rows, &cols);
     model_init(l.model, rows, cols, parts->read_only);
     apply(&l, &(struct model_msg){ .kind = MSG_TICK });
     turn(&l);

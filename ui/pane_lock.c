@@ -152,7 +152,7 @@ static void session_lines(const struct model *m, const struct db_session *sessio
         left[draw_fit(left, s->width - draw_columns(right) - 2)] = '\0';
     sheet_pair(s, STYLE_NORMAL, left, locked_out ? STYLE_WARN : STYLE_NORMAL, right);
     if (locked_out || session->waiting_behind > 0) {
-        snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? session->wait : "");
+        snprintf(left, sizeof left, "%-*s%s%.60s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for " : "", locked_out ? session->wait : "");
         snprintf(right, sizeof right, "%d session%s behind it", session->waiting_behind, session->waiting_behind == 1 ? " waits" : "s wait");
         sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, session->waiting_behind > 0 ? right : "");
     }

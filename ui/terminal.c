@@ -126,7 +126,7 @@ static void make_ready_last_words(void)
     catch_fatal();
 }
 
-bool term_open(int least_rows, int least_cols, struct error *err)
+bool terminal_open(int least_rows, int least_cols, struct error *err)
 {
     struct winsize size = { 0 };
     int rows, cols;
@@ -144,7 +144,7 @@ bool term_open(int least_rows, int least_cols, struct error *err)
     if (!screen)
         return error_set(err, ERR_CONFIG, "the terminal can't be used for the console");
     make_ready_last_words();
-    atexit(term_close);
+    atexit(terminal_close);
     cbreak();
     noecho();
     nonl();
@@ -157,11 +157,11 @@ bool term_open(int least_rows, int least_cols, struct error *err)
     getmaxyx(stdscr, rows, cols);
     if (!too_small(rows, cols, least_rows, least_cols, err))
         return true;
-    term_close();
+    terminal_close();
     return false;
 }
 
-void term_close(void)
+void terminal_close(void)
 {
     if (!screen)
         return;
@@ -173,7 +173,7 @@ void term_close(void)
     screen = NULL;
 }
 
-void term_size(int *rows, int *cols)
+void terminal_size(int *rows, int *cols)
 {
     struct winsize size = { 0 };
     getmaxyx(stdscr, *rows, *cols);
@@ -183,13 +183,13 @@ void term_size(int *rows, int *cols)
     }
 }
 
-void term_resize(int rows, int cols)
+void terminal_resize(int rows, int cols)
 {
     resizeterm(rows, cols);
     clearok(stdscr, TRUE);
 }
 
-void term_show(const struct canvas *canvas)
+void terminal_show(const struct canvas *canvas)
 {
     for (int row = 0; row < canvas->rows; row++)
         for (int col = 0; col < canvas->cols; col++) {
@@ -202,12 +202,12 @@ void term_show(const struct canvas *canvas)
     refresh();
 }
 
-void term_forget(void)
+void terminal_forget(void)
 {
     clearok(stdscr, TRUE);
 }
 
-int term_key(void)
+int terminal_key(void)
 {
     wint_t got = 0;
     switch (get_wch(&got)) {
@@ -234,12 +234,12 @@ int term_key(void)
     }
 }
 
-void term_flush_input(void)
+void terminal_flush_input(void)
 {
     flushinp();
 }
 
-void term_suspend(void)
+void terminal_suspend(void)
 {
     struct sigaction stop = { .sa_handler = SIG_DFL }, kept;
     sigset_t only, mask;

@@ -6,22 +6,22 @@
 #include "error.h"
 
 /* Takes the terminal on standard input and output. False with ERR_CONFIG and nothing changed: no terminal, TERM unknown or unable, smaller than rows x cols. */
-bool term_open(int least_rows, int least_cols, struct error *err);
+bool terminal_open(int least_rows, int least_cols, struct error *err);
 /* Gives it back as it was. May be called again. */
-void term_close(void);
+void terminal_close(void);
 /* Its size now, in cells. */
-void term_size(int *rows, int *cols);
+void terminal_size(int *rows, int *cols);
 /* Takes a new size over. */
-void term_resize(int rows, int cols);
+void terminal_resize(int rows, int cols);
 /* Shows the picture; only what differs from what is there is sent. */
-void term_show(const struct canvas *canvas);
-/* The next term_show() draws everything anew. */
-void term_forget(void);
+void terminal_show(const struct canvas *canvas);
+/* The next terminal_show() draws everything anew. */
+void terminal_forget(void);
 /* The next key that is waiting, UK_NONE where none is. */
-int term_key(void);
+int terminal_key(void);
 /* Throws away keys that were typed ahead. */
-void term_flush_input(void);
+void terminal_flush_input(void);
 /* Stops the program as Ctrl-Z does elsewhere; returns once it goes on. SIGTSTP may be blocked. */
-void term_suspend(void);
+void terminal_suspend(void);
 
 #endif

@@ -160,12 +160,20 @@ bool lite_record(struct db *db, const char *process_id, const char *version, str
 
 /* ---- plain connections ---- */
 
+/* A minute of short naps: SQLite's own longer and longer ones starve beside a busy writer. */
+static int nap(void *user, int tries)
+{
+    (void)user;
+    sys_real.sleep_ms(1);
+    return tries < 60000;
+}
+
 static sqlite3 *plain(const char *path)
 {
     sqlite3 *handle = NULL;
     if (sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
         fail_msg("sqlite3_open_v2(%s)", path);
-    sqlite3_busy_timeout(handle, 5000);
+    sqlite3_busy_handler(handle, nap, NULL);
     return handle;
 }
 
