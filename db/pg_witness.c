@@ -97,7 +97,7 @@ bool pg_witness_take(struct db *db, const char *process_id, char witness[DB_WITN
     witness[0] = '\0';
     if (!pg_key_of(process_id, &key))
         return error_set(err, ERR_INTERNAL, "not a process ID: %s", process_id);
-    pg_witness_drop(db, NULL);
+    pg_witness_drop(db, db->witness_id); /* one run per connection */
     if (db->down)
         return pg_lost(db, err);
     if (!own_add(process_id))

@@ -8,6 +8,7 @@
 #include "sqlite_private.h"
 #include "sqlite_sql.h"
 
+enum { LOOK_TRIES = 20 }; /* a writer may begin between two glances at a file that looked quiet */
 enum { OPEN_FLAGS = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE };
 
 bool sqlite_same_file(const struct db *db, struct error *err)
@@ -155,35 +156,42 @@ static bool look_file(struct db *db, bool *empty, struct error *err)
     return missing || (db->file && resolve(db, err));
 }
 
-bool sqlite_look_begin(struct db *db, bool *empty, struct error *err)
+/* One try to begin a look. */
+static enum still_answer look_once(struct db *db, bool *empty, struct error *err)
 {
     bool hot = false;
-    int rc;
     *empty = false;
-    if (db->mode == DB_RUN || db->memory) {
-        if (db->handle || sqlite_connect(db, err))
-            return true;
-        return false;
-    }
     if (!look_file(db, empty, err))
-        return false;
+        return STILL_FAULT;
     if (*empty)
-        return true;
+        return STILL_OPENED;
     if (db->state == STATE_OPEN) {
-        rc = probe(db);
-        if (rc == SQLITE_OK)
-            return true;
+        int rc = probe(db);
         hot = rc == SQLITE_READONLY_ROLLBACK;
+        if (rc != SQLITE_OK && !hot)
+            sqlite_fault(db, rc, "reading the database", err);
         if (!hot)
-            return sqlite_fault(db, rc, "reading the database", err);
+            return rc == SQLITE_OK ? STILL_OPENED : STILL_FAULT;
         sqlite_disconnect(db);
-        return sqlite_still_open(db, STILL_HOT, err);
-    }
-    if (!db->uri && sqlite_still_quiet(db))
+    } else if (!db->uri && sqlite_still_quiet(db)) {
         return sqlite_still_open(db, STILL_QUIET, err);
-    if (!look_open(db, &hot, err))
-        return false;
-    return !hot || sqlite_still_open(db, STILL_HOT, err);
+    } else if (!look_open(db, &hot, err)) {
+        return STILL_FAULT;
+    }
+    return hot ? sqlite_still_open(db, STILL_HOT, err) : STILL_OPENED;
+}
+
+bool sqlite_look_begin(struct db *db, bool *empty, struct error *err)
+{
+    *empty = false;
+    if (db->mode == DB_RUN || db->memory)
+        return db->handle || sqlite_connect(db, err);
+    for (int i = 0; i < LOOK_TRIES; i++) {
+        enum still_answer begun = look_once(db, empty, err);
+        if (begun != STILL_CHANGED)
+            return begun == STILL_OPENED;
+    }
+    return error_set(err, ERR_LOCK_BUSY, "the database file was changed each time it was opened; try again");
 }
 
 bool sqlite_look_end(struct db *db)
@@ -206,7 +214,6 @@ void sqlite_disconnect(struct db *db)
 {
     if (db->state == STATE_STILL)
         sqlite_still_close(db);
-    /* The busy handler must not be asked for a closing connection's checkpoint. */
     if (db->handle)
         sqlite3_close_v2(db->handle);
     db->handle = NULL;

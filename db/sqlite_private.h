@@ -96,8 +96,9 @@ enum still_need {
 };
 /* Is the file in WAL mode with nobody at work? */
 bool sqlite_still_quiet(const struct db *db);
-/* Opens db->handle as a view of the file as it is (QUIET), or as it would be after recovery (HOT). */
-bool sqlite_still_open(struct db *db, enum still_need need, struct error *err);
+enum still_answer { STILL_OPENED, STILL_CHANGED, STILL_FAULT };
+/* Opens db->handle as a view of the file as it is (QUIET), or as it would be after recovery (HOT). CHANGED: somebody is at work on it after all, look again. FAULT: *err. */
+enum still_answer sqlite_still_open(struct db *db, enum still_need need, struct error *err);
 /* Closes it. False: the file changed meanwhile. */
 bool sqlite_still_close(struct db *db);
 

@@ -201,64 +201,6 @@ static void still_free(struct sqlite_still *still)
     free(still);
 }
 
-/* What is there before anything is read. */
-static bool still_see(struct db *db, struct sqlite_still *still, struct error *err)
-{
-    bool there;
-    still->beside = path_beside(db, still->need == STILL_HOT ? "-journal" : "-wal");
-    if (!still->beside)
-        return error_set(err, ERR_NO_MEMORY, "out of memory");
-    there = stat(still->beside, &still->beside_before) == 0;
-    if (fstat(still->fd, &still->file_before) != 0 || there != (still->need == STILL_HOT))
-        return error_set(err, ERR_LOCK_BUSY, "the database file was changed while it was being opened; try again");
-    return still->need != STILL_HOT || sqlite_journal_read(still->beside, &still->journal, err);
-}
-
-static struct sqlite_still *still_new(struct db *db, enum still_need need, struct error *err)
-{
-    struct sqlite_still *still = calloc(1, sizeof *still);
-    if (!still) {
-        error_set(err, ERR_NO_MEMORY, "out of memory");
-        return NULL;
-    }
-    still->need = need;
-    still->fd = sqlite_file_ask_fd(db->file);
-    still->real = sqlite3_vfs_find(NULL);
-    if (!still_see(db, still, err)) {
-        still_free(still);
-        return NULL;
-    }
-    still->vfs = *still->real;
-    snprintf(still->name, sizeof still->name, "jetbase-still-%p", (void *)still);
-    still->vfs.pNext = NULL;
-    still->vfs.zName = still->name;
-    still->vfs.xOpen = still_vfs_open;
-    if (still->vfs.szOsFile < (int)sizeof(struct still_file))
-        still->vfs.szOsFile = (int)sizeof(struct still_file);
-    return still;
-}
-
-bool sqlite_still_open(struct db *db, enum still_need need, struct error *err)
-{
-    int rc;
-    db->still = still_new(db, need, err);
-    if (!db->still)
-        return false;
-    db->state = STATE_STILL;
-    rc = sqlite3_vfs_register(&db->still->vfs, 0);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_open_v2(db->real, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, db->still->name);
-        sqlite3_vfs_unregister(&db->still->vfs);
-    }
-    if (rc == SQLITE_OK) {
-        db->seen_quiet = need == STILL_QUIET;
-        return true;
-    }
-    sqlite_fault(db, rc, "opening the database", err);
-    sqlite_still_close(db);
-    return false;
-}
-
 static bool same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
@@ -271,6 +213,68 @@ static bool unchanged(const struct sqlite_still *still)
     if (fstat(still->fd, &file) != 0 || !same(&file, &still->file_before))
         return false;
     return still->need == STILL_HOT ? there && same(&beside, &still->beside_before) : !there;
+}
+
+/* What is there before anything is read. A journal that looked hot may have been that of a living writer, and be gone or half written. */
+static enum still_answer still_see(struct db *db, struct sqlite_still *still, struct error *err)
+{
+    bool there;
+    still->beside = path_beside(db, still->need == STILL_HOT ? "-journal" : "-wal");
+    if (!still->beside) {
+        error_set(err, ERR_NO_MEMORY, "out of memory");
+        return STILL_FAULT;
+    }
+    there = stat(still->beside, &still->beside_before) == 0;
+    if (fstat(still->fd, &still->file_before) != 0 || there != (still->need == STILL_HOT))
+        return STILL_CHANGED;
+    if (still->need != STILL_HOT || sqlite_journal_read(still->beside, &still->journal, err))
+        return STILL_OPENED;
+    return unchanged(still) ? STILL_FAULT : STILL_CHANGED;
+}
+
+static void still_vfs(struct sqlite_still *still)
+{
+    still->real = sqlite3_vfs_find(NULL);
+    still->vfs = *still->real;
+    snprintf(still->name, sizeof still->name, "jetbase-still-%p", (void *)still);
+    still->vfs.pNext = NULL;
+    still->vfs.zName = still->name;
+    still->vfs.xOpen = still_vfs_open;
+    if (still->vfs.szOsFile < (int)sizeof(struct still_file))
+        still->vfs.szOsFile = (int)sizeof(struct still_file);
+}
+
+enum still_answer sqlite_still_open(struct db *db, enum still_need need, struct error *err)
+{
+    struct sqlite_still *still = calloc(1, sizeof *still);
+    enum still_answer seen;
+    int rc;
+    if (!still) {
+        error_set(err, ERR_NO_MEMORY, "out of memory");
+        return STILL_FAULT;
+    }
+    still->need = need;
+    still->fd = sqlite_file_ask_fd(db->file);
+    seen = still_see(db, still, err);
+    if (seen != STILL_OPENED) {
+        still_free(still);
+        return seen;
+    }
+    still_vfs(still);
+    db->still = still;
+    db->state = STATE_STILL;
+    rc = sqlite3_vfs_register(&still->vfs, 0);
+    if (rc == SQLITE_OK) {
+        rc = sqlite3_open_v2(db->real, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, still->name);
+        sqlite3_vfs_unregister(&still->vfs);
+    }
+    if (rc == SQLITE_OK) {
+        db->seen_quiet = need == STILL_QUIET;
+        return STILL_OPENED;
+    }
+    sqlite_fault(db, rc, "opening the database", err);
+    sqlite_still_close(db);
+    return STILL_FAULT;
 }
 
 bool sqlite_still_close(struct db *db)

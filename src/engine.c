@@ -271,6 +271,7 @@ static int run_locked(struct run *run, struct error *err)
         tell_note(run, EV_NOTHING_TO_DO, NULL);
         return release(run, RUN_OK, NULL, err);
     }
+    FAILPOINT("planned");
     return end_run(run, engine_migrate(run, err), err);
 }
 

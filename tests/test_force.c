@@ -126,6 +126,43 @@ static void released_postgres(void **state)
     forced_at(SANDBOX_POSTGRES, "released=stop", 0, false);
 }
 
+/* Unlocked between plan and fence: a file that could run twice must not be counted twice. */
+static void fence_stops(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process first, p;
+    bool lost;
+    if (!sandbox_has(kind))
+        skip();
+    sandbox_open(&sb, kind);
+    sandbox_steps(&sb, 1, 3);
+    if (sandbox_run(&sb, &p, upgrade) != 0)
+        show(&p);
+    process_free(&p);
+    sandbox_file(&sb, "RA__again.sql", "INSERT INTO applied_log VALUES (99);\n");
+    sandbox_start(&sb, &first, true, "planned=stop", upgrade);
+    assert_true(process_wait_stopped(&first));
+    assert_int_equal(sandbox_run(&sb, NULL, unlock), 0);
+    assert_int_equal(sandbox_run(&sb, NULL, upgrade), 0);
+    end_first(&first, &lost);
+    assert_true(lost);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM applied_log WHERE v = 99"), 1);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_runs WHERE outcome = 'lost' AND unlocked_by IS NOT NULL"), 1);
+    sandbox_close(&sb);
+}
+
+static void fence_stops_sqlite(void **state)
+{
+    (void)state;
+    fence_stops(SANDBOX_SQLITE);
+}
+
+static void fence_stops_postgres(void **state)
+{
+    (void)state;
+    fence_stops(SANDBOX_POSTGRES);
+}
+
 /* Between fence and COMMIT the holder has the lock row: unlock answers in time, and the holder's migration stands. */
 static void fence_postgres(void **state)
 {
@@ -184,7 +221,7 @@ static void random_postgres(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(locked_sqlite),    cmocka_unit_test(statement_sqlite), cmocka_unit_test(fence_sqlite),   cmocka_unit_test(commit_sqlite),
+        cmocka_unit_test(fence_stops_sqlite), cmocka_unit_test(fence_stops_postgres), cmocka_unit_test(locked_sqlite),    cmocka_unit_test(statement_sqlite), cmocka_unit_test(fence_sqlite),   cmocka_unit_test(commit_sqlite),
         cmocka_unit_test(released_sqlite),  cmocka_unit_test(locked_postgres),  cmocka_unit_test(fence_postgres), cmocka_unit_test(released_postgres),
         cmocka_unit_test(random_sqlite),    cmocka_unit_test(random_postgres),
     };

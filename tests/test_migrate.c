@@ -214,6 +214,29 @@ static void lost_answer(void **state)
     cut(PROXY_SERVER, "CREATE TABLE t3", "COMMIT", 2, 0, "V3__step_3.sql was committed", 3);
 }
 
+/* The link is cut while the server is still at work: the old session is ended, and gone, before the lock is given back. */
+static void lost_with_work_going_on(void **state)
+{
+    struct sandbox sb;
+    struct proxy *proxy = through_proxy(&sb);
+    struct process p;
+    (void)state;
+    sandbox_steps(&sb, 1, 3);
+    sandbox_file(&sb, "V2__long.sql", "CREATE TABLE t2 (id int);\nSELECT pg_sleep(120);\n");
+    proxy_cut(proxy, PROXY_SERVER, "pg_sleep", "COMMIT", 1);
+    sandbox_run(&sb, &p, upgrade);
+    if (p.exit != 6)
+        show(&p);
+    assert_int_equal(p.exit, 6);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(120)%' AND pid <> pg_backend_pid()"), 0);
+    assert_non_null(strstr(p.err, "V1__step_1.sql was committed"));
+    process_free(&p);
+    assert_int_equal(sandbox_check_steps(&sb, 1), 1);
+    assert_int_equal(unlocked(&sb), 1);
+    proxy_stop(proxy);
+    sandbox_close(&sb);
+}
+
 static void lost_release(void **state)
 {
     (void)state;
@@ -226,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BOTH(third_of_seven), BOTH(there_and_back), BOTH(all_signals),
 #ifdef JETBASE_POSTGRES
-        cmocka_unit_test(round_trips), cmocka_unit_test(lost_before_commit), cmocka_unit_test(lost_commit), cmocka_unit_test(lost_answer), cmocka_unit_test(lost_release),
+        cmocka_unit_test(round_trips), cmocka_unit_test(lost_before_commit), cmocka_unit_test(lost_commit), cmocka_unit_test(lost_answer), cmocka_unit_test(lost_release), cmocka_unit_test(lost_with_work_going_on),
 #endif
     };
     return cmocka_run_group_tests_name("migrate", tests, NULL, NULL);

@@ -129,7 +129,7 @@ static void dead_holder(void **state)
     assert_non_null(strstr(row(s, 5), "│ effect     "));
     assert_on_screen(s, "│▸V14  orders lookup    7 stmts "); /* nothing of a dead run runs */
     scene_key(&s->model, 'F');
-    assert_on_screen(s, "┌Force-unlock shop @ db.example (public)──");
+    assert_on_screen(s, "┌Force-unlock shop @ db.example──");
     assert_on_screen(s, "process ID  7f3c9a52-1d0e-4b5e-9c1f-2a8e6c1b77e1");
     assert_on_screen(s, "taken by    deploy@ci-runner-7, pid 9114, 4 min 12 s ago");
     assert_on_screen(s, "It is DEAD: its session is gone, it cannot commit.");
@@ -144,7 +144,7 @@ static void living_holder_is_typed(void **state)
     struct stage *s = stage_new(24, 80, scene_locked(LOCK_ALIVE));
     (void)state;
     scene_key(&s->model, 'F');
-    assert_on_screen(s, "its holder is ALIVE─");
+    assert_on_screen(s, "┌Force-unlock shop @ db.example: its holder is ALIVE─");
     assert_on_screen(s, "Tab [ ] end session 48213 too: V14 rolls back at once");
     assert_on_screen(s, "Type the first 4 characters of the process ID:  [    ]");
     scene_key(&s->model, UK_TAB);
@@ -195,7 +195,7 @@ static void own_run_shows_its_progress(void **state)
     struct effect fx = scene_key(&s->model, 'u');
     (void)state;
     scene_plan(&s->model, fx.job, PLAN_UPGRADE, 2, 0);
-    assert_on_screen(s, "┌Upgrade shop @ db.example (public): 2 migrations─");
+    assert_on_screen(s, "┌Upgrade shop @ db.example: 2 migrations─");
     assert_on_screen(s, "2 files, 4 statements");
     scene_key(&s->model, UK_TAB);
     assert_on_screen(s, "1  CREATE TABLE lookup (id int)");
@@ -222,7 +222,7 @@ static void roll_back_shows_its_sql(void **state)
     struct effect fx = scene_key(&s->model, 'r');
     (void)state;
     scene_plan(&s->model, fx.job, PLAN_ROLLBACK, 2, 0);
-    assert_on_screen(s, "┌Roll back 2 migrations on shop @ db.example (public)─");
+    assert_on_screen(s, "┌Roll back 2 migrations on shop @ db.example─");
     assert_on_screen(s, "V13  add coupons       CREATE TABLE lookup (id int);");
     assert_on_screen(s, "Afterwards the");
     assert_on_screen(s, "database is at V11: programs that need more will fail");

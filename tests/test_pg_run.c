@@ -549,7 +549,7 @@ static void link_lost(enum proxy_side side, const char *words, bool arrives)
     assert_non_null(strstr(a.err.message, "127.0.0.1"));
     assert_false(driver->rollback(c.db, &err));
     assert_false(driver->submit(c.db, &(struct db_step){ .kind = STEP_BARRIER }, &err));
-    pg_case_until(&d, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", 0); /* its session ends */
+    pg_case_until(&d, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND locktype = 'advisory'", 0); /* its session ends */
     assert_int_equal(pg_case_number(&d, HISTORY), arrives);
     assert_int_equal(pg_case_look(&d).witness, WITNESS_ABSENT);
     pg_case_close(&c);

@@ -65,6 +65,15 @@ void dialog_open_error(struct model *m, const struct error *err, const char *tit
     text_copy(m->dialog.title, sizeof m->dialog.title, title);
 }
 
+void dialog_place(const struct model *m, int cols, char *to, size_t size)
+{
+    const char *place = m->snap ? m->snap->place : "";
+    if (draw_columns(place) <= cols)
+        text_copy(to, size, place);
+    else
+        snprintf(to, size, "%.*s…", (int)draw_fit(place, cols - 1), place);
+}
+
 static void fill(const struct model *m, struct box *box)
 {
     const struct dialog_ops *ops = dialog_ops_of(m);

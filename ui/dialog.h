@@ -32,6 +32,8 @@ void dialog_draw(const struct model *model, struct canvas *canvas);
 void dialog_open(struct model *model, enum dialog_kind kind, enum dialog_stage stage);
 /* Turns the open dialog into a sentence (and the error behind it, MAY be NULL); only Esc leaves it. */
 void dialog_tell(struct model *model, const struct error *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The database in `cols` columns of a title; what is longer ends in "…". */
+void dialog_place(const struct model *model, int cols, char *to, size_t size);
 /* Adds what STAGE_TOLD says. */
 void dialog_fill_told(const struct model *model, struct sheet *body);
 /* Adds an error: place, message, source line with its caret, detail, hint, state. */

@@ -32,11 +32,12 @@ static struct effect key(struct model *m, int key)
 static void title(const struct model *m, char *to, size_t size)
 {
     const struct preview *plan = m->dialog.plan;
-    const char *where = m->snap ? m->snap->title : "";
+    char where[160];
+    dialog_place(m, 30, where, sizeof where);
     if (plan && plan->count)
-        snprintf(to, size, "Roll back %zu migration%s on %.100s", plan->count, words_plural(plan->count), where);
+        snprintf(to, size, "Roll back %zu migration%s on %s", plan->count, words_plural(plan->count), where);
     else
-        snprintf(to, size, "Roll back on %.100s", where);
+        snprintf(to, size, "Roll back on %s", where);
 }
 
 static void fill_item(struct sheet *body, const struct preview_item *item)

@@ -127,11 +127,10 @@ static struct effect key(struct model *m, int key)
 
 static void title(const struct model *m, char *to, size_t size)
 {
-    const char *where = m->snap ? m->snap->title : "";
-    if (m->dialog.stage == STAGE_TOLD || m->dialog.lock.verdict == LOCK_DEAD)
-        snprintf(to, size, "Force-unlock %s", where);
-    else
-        snprintf(to, size, "Force-unlock %.100s: its holder is %s", where, words_verdict(m->dialog.lock.verdict));
+    char place[160];
+    bool dead = m->dialog.stage == STAGE_TOLD || m->dialog.lock.verdict == LOCK_DEAD;
+    dialog_place(m, dead ? 46 : 24, place, sizeof place);
+    snprintf(to, size, "Force-unlock %s%s%s", place, dead ? "" : ": its holder is ", dead ? "" : words_verdict(m->dialog.lock.verdict));
 }
 
 static void fill_holder(const struct model *m, struct sheet *body)
@@ -141,7 +140,7 @@ static void fill_holder(const struct model *m, struct sheet *body)
     char who[500], age[40], line[1200];
     sheet_line(body, STYLE_NORMAL, "process ID  %s", lock->row.process_id);
     if (!lock->row.has_run) {
-        sheet_line(body, STYLE_NORMAL, "taken by    another program, %s server time", lock->row.locked_at);
+        sheet_line(body, STYLE_NORMAL, "taken by    another program, %.19s server time", lock->row.locked_at);
         return;
     }
     words_holder(run, who, sizeof who);

@@ -59,11 +59,13 @@ static struct effect key(struct model *m, int key)
 static void title(const struct model *m, char *to, size_t size)
 {
     const struct preview *plan = m->dialog.plan;
-    const char *what = m->dialog.dry ? "Dry run: upgrade" : "Upgrade", *where = m->snap ? m->snap->title : "";
+    const char *what = m->dialog.dry ? "Dry run: upgrade" : "Upgrade";
+    char where[160];
+    dialog_place(m, 28, where, sizeof where);
     if (plan && plan->count)
-        snprintf(to, size, "%s %.100s: %zu migration%s", what, where, plan->count, words_plural(plan->count));
+        snprintf(to, size, "%s %s: %zu migration%s", what, where, plan->count, words_plural(plan->count));
     else
-        snprintf(to, size, "%s %.100s", what, where);
+        snprintf(to, size, "%s %s", what, where);
 }
 
 static void fill_item(struct sheet *body, const struct preview_item *item, bool statements)

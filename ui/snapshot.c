@@ -15,6 +15,8 @@ static void title(struct snapshot *snap)
     else
         snprintf(raw, sizeof raw, "%.200s", about->database);
     text_visible(snap->title, sizeof snap->title, raw);
+    snprintf(raw, sizeof raw, "%.120s%s%.120s", about->database, about->host[0] ? " @ " : "", about->host);
+    text_visible(snap->place, sizeof snap->place, raw);
 }
 
 struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct error *err)

@@ -56,6 +56,7 @@ struct snapshot {
     int64_t seen_mono_ms, seen_wall_us; /* when the looking began: what it says was true then or later */
     struct db_about about;
     char title[420];               /* "shop @ db.example (public)", safe to show */
+    char place[260];               /* "shop @ db.example", safe to show */
     bool sessions;                 /* the holder's session can be ended (PostgreSQL) */
     bool skip_validation;          /* the project wants files that disagree to be passed over */
     struct lock_view lock;

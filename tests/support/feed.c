@@ -39,7 +39,8 @@ struct feed_all feed_scan(const char *text, size_t len, const struct feed_how *h
     struct feed_all all = { 0 };
     struct scan_statement s;
     while ((all.end = scanner_next(scanner, &s, &all.err)) == SCAN_STATEMENT) {
-        all.found = must(realloc(all.found, (all.count + 1) * sizeof *all.found));
+        if ((all.count & (all.count - 1)) == 0) /* full at each power of two: grow to the next */
+            all.found = must(realloc(all.found, (all.count ? 2 * all.count : 1) * sizeof *all.found));
         struct feed_found *f = &all.found[all.count++];
         *f = (struct feed_found){ .len = s.len, .raw_len = scanner_raw_length(scanner), .s = s, .why = scanner_why(scanner) };
         f->text = must(malloc(s.len + 1));

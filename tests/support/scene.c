@@ -67,6 +67,7 @@ struct snapshot *scene_look(void)
     snprintf(snap->about.product, sizeof snap->about.product, "PostgreSQL 15.8");
     snprintf(snap->about.user, sizeof snap->about.user, "deploy");
     snprintf(snap->title, sizeof snap->title, "shop @ db.example (public)");
+    snprintf(snap->place, sizeof snap->place, "shop @ db.example");
     snap->listing = listing_new();
     fill_pending(snap->listing);
     fill_applied(snap->listing);
