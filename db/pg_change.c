@@ -163,10 +163,8 @@ enum db_change pg_lock_change(struct db *db, const struct db_lock_change *c, str
     struct values v = { .count = 0 };
     bool missing = true;
     enum db_change got = CHANGE_FAILED;
-    if (db->about.standby) {
-        error_set(err, ERR_CONFIG, "the lock can't be changed: this server is a standby");
+    if (!pg_may_change(db, err))
         return CHANGE_FAILED;
-    }
     /* A table that came or went since we looked is worth one more try. */
     for (int i = 0; missing && i < 2; i++) {
         if ((i > 0 || !(db->has_lock && db->has_runs)) && !pg_tables_refresh(db, err))

@@ -76,6 +76,11 @@ bool pg_lost(struct db *db, struct error *err)
     return error_set(err, ERR_NO_CONNECTION, "the connection to PostgreSQL at %s port %s was lost: %s", host && host[0] ? host : "the local socket", port ? port : "", said);
 }
 
+bool pg_may_change(const struct db *db, struct error *err)
+{
+    return db->mode == DB_RUN || error_set(err, ERR_INTERNAL, "a connection for looking changes nothing");
+}
+
 bool pg_is_farewell(struct db *db, const PGresult *res)
 {
     /* The severity alone tells: a foreign server's 08… or 57P… inside a statement comes as a mere ERROR. */

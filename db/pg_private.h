@@ -100,6 +100,8 @@ void pg_close(struct db *db);
 bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err);
 /* Marks the connection as lost and fills *err (ERR_NO_CONNECTION). Returns false. */
 bool pg_lost(struct db *db, struct error *err);
+/* Fills *err and returns false for a connection that was opened for looking. */
+bool pg_may_change(const struct db *db, struct error *err);
 /* Does this answer say that the server ends the session? Keeps its words. */
 bool pg_is_farewell(struct db *db, const PGresult *res);
 /* The SQLSTATE of a result, "" where it has none. */

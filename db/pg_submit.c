@@ -172,7 +172,7 @@ bool pg_submit(struct db *db, const struct db_step *step, struct error *err)
 {
     if (db->down)
         return pg_lost(db, err);
-    if (!pg_sets_submit(db, err))
+    if (!pg_may_change(db, err) || !pg_sets_submit(db, err))
         return false;
     if (!pg_steps_push(&db->steps, step))
         return no_memory(db, err);

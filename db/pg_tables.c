@@ -113,6 +113,7 @@ static bool no_rights(struct db *db, struct error *err)
         text_printf(&make, "%s; ", db->sql[PG_CREATE_LOCK]);
     text_printf(&make, "%s;", db->sql[PG_CREATE_LOCK_ROW]);
     error_set(err, ERR_RIGHTS, "%s", why);
+    text_copy(err->sqlstate, sizeof err->sqlstate, "42501");
     error_detail(err, "The role %s needs SELECT, INSERT, UPDATE and DELETE on both tables. Nothing was changed.", db->about.user);
     error_hint(err, "A DBA can run: %s", text_string(&make));
     text_free(&make);
@@ -216,6 +217,8 @@ static bool make_index(struct db *db, struct db_tables *out, struct error *err)
 
 bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err)
 {
+    if (!pg_may_change(db, err))
+        return false;
     if (!db->about.schema[0]) {
         error_set(err, ERR_CONFIG, "no schema of the search path exists, so there is no place for jetbase's tables");
         return error_hint(err, "Create one, or set postgres_schema to a schema that exists.");

@@ -25,7 +25,7 @@ struct script;
 bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
 /* The next statement to send: left-out ones are passed over. */
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err);
-/* True where the bytes of the file are still those that were hashed (m->raw), to be asked after SCAN_END. */
+/* True where the bytes of the file are still those that were hashed (m->raw), to be asked after SCAN_END. False: ERR_PLAN, or a read error. */
 bool script_unchanged(struct script *script, struct error *err);
 /* Closes. NULL is allowed. */
 void script_close(struct script *script);

@@ -435,12 +435,81 @@ static void uses_a_schema(void **state)
     pg_case_close(&d);
 }
 
+/* Rows are replicated, locks are not: a standby can say who holds the lock, never that he is dead. */
+static void on_a_standby(void **state)
+{
+    (void)state;
+    struct pg_case c, d;
+    struct error err = { 0 };
+    struct db_lock_row row;
+    struct url url;
+    char text[300];
+    pg_case_open(&c);
+    pg_case_acquire(&c);
+    snprintf(text, sizeof text, "postgresql://postgres@127.0.0.1:%d%s", pg_server_standby_port(), strrchr(c.text, '/'));
+    refused(text, DB_RUN, ERR_CONFIG, "standby");
+    pg_case_join(&d, &c, DB_LOOK, NULL, pg_server_standby_port());
+    assert_true(driver->about(d.db)->standby);
+    row = pg_case_look(&d);
+    assert_true(row.locked && row.has_run);
+    assert_string_equal(row.process_id, c.id);
+    assert_int_equal(row.witness, WITNESS_UNKNOWN);
+    assert_int_equal(row.why, WHY_STANDBY);
+    bool changed;
+    assert_true(driver->wait_change(d.db, 0, -1, &changed, &err)); /* nobody tells there, and it is no fault */
+    assert_false(changed);
+    /* Two hosts: the one that takes writes is found. */
+    snprintf(text, sizeof text, "postgresql://postgres@/%s?host=127.0.0.1,127.0.0.1&port=%d,%d&target_session_attrs=read-write", strrchr(c.text, '/') + 1, pg_server_standby_port(), pg_server_port());
+    assert_true(url_parse(text, &url, &err));
+    struct db_target target = { .url = &url, .sys = &sys_real, .wake_fd = -1 };
+    struct db *db;
+    if (!driver->open(&target, DB_RUN, &db, &err))
+        fail_msg("%s", err.message);
+    assert_false(driver->about(db)->standby);
+    driver->close(db);
+    url_free(&url);
+    pg_case_close(&c);
+    pg_case_close(&d);
+}
+
+/* Behind a pooler no session lock is taken, no setting stays, and nothing is said of witnesses. */
+static void behind_a_pooler(void **state)
+{
+    (void)state;
+    struct pg_case c, d;
+    struct proxy *proxy = proxy_start(pg_server_port());
+    bool changed;
+    struct error err = { 0 };
+    pg_case_open(&d);
+    pg_case_acquire(&d);
+    proxy_pose_as_pooler(proxy);
+    pg_case_join(&c, &d, DB_RUN, NULL, proxy_port(proxy));
+    assert_true(driver->about(c.db)->pooler);
+    assert_int_equal(pg_case_look(&c).why, WHY_POOLER);
+    assert_int_equal(pg_case_change(&c, CHANGE_UNLOCK, d.id, true), CHANGE_CANNOT_TELL);
+    assert_int_equal(pg_case_change(&d, CHANGE_RELEASE, d.id, false), CHANGE_DONE);
+    driver->witness_drop(d.db, d.id);
+    pg_case_acquire(&c);
+    assert_string_equal(c.witness, "");
+    assert_true(pg_case_migrate(&c, 1, (const char *const[]){ "CREATE TABLE a (id int)", "SET search_path = nowhere", NULL }).committed);
+    assert_int_equal(pg_case_migrate(&c, 2, (const char *const[]){ "SELECT 1/0", NULL }).bad, 1);
+    assert_true(pg_case_migrate(&c, 3, (const char *const[]){ "DO $$BEGIN IF current_setting('client_connection_check_interval') <> '0' THEN RAISE EXCEPTION 'it stays'; END IF; END$$", NULL }).committed);
+    assert_int_equal(pg_case_number(&c, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0);
+    assert_int_equal(pg_case_look(&d).why, WHY_UNWITNESSED);
+    assert_true(driver->wait_change(c.db, 0, -1, &changed, &err));
+    assert_false(changed);
+    assert_int_equal(pg_case_change(&c, CHANGE_RELEASE, c.id, false), CHANGE_DONE);
+    pg_case_close(&c);
+    pg_case_close(&d);
+    proxy_stop(proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cannot_connect), cmocka_unit_test(stops_connecting), cmocka_unit_test(facts), cmocka_unit_test(by_socket), cmocka_unit_test(looks_change_nothing),
         cmocka_unit_test(reads_history), cmocka_unit_test(records_change_history), cmocka_unit_test(tells_who_blocks), cmocka_unit_test(seen_by_the_unprivileged),
-        cmocka_unit_test(ends_only_the_holder), cmocka_unit_test(session_settings), cmocka_unit_test(uses_a_schema),
+        cmocka_unit_test(ends_only_the_holder), cmocka_unit_test(session_settings), cmocka_unit_test(uses_a_schema), cmocka_unit_test(on_a_standby), cmocka_unit_test(behind_a_pooler),
     };
     return cmocka_run_group_tests_name("pg_look", tests, NULL, NULL);
 }

@@ -253,6 +253,7 @@ static void delimiters(void **state)
     (void)state;
     WANT(go, "CREATE TABLE doggo\ngo\nSELECT 1 go \t\r\nSELECT go, 2; SELECT 3\ngo", "CREATE TABLE doggo", "SELECT 1", "SELECT go, 2", "SELECT 3");
     WANT(go, "SELECT 'a go\n'; SELECT $$ go\n$$ -- go\n/* go\n*/ go\nSELECT 4 go\xc2\xa0\n", "SELECT 'a go\n'", "SELECT $$ go\n$$", "SELECT 4");
+    WANT(go, "SELECT $1go\nSELECT 2 go", "SELECT $1go\nSELECT 2");
     WANT(at, "CREATE FUNCTION f() RETURNS int AS $$\nBEGIN\n RETURN 1;\nEND;\n$$ LANGUAGE plpgsql@@\nSELECT (1 @@\nSELECT 2",
          "CREATE FUNCTION f() RETURNS int AS $$\nBEGIN\n RETURN 1;\nEND;\n$$ LANGUAGE plpgsql", "SELECT (1", "SELECT 2");
     WANT(slashes, "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END//\nSELECT 2/ /* // */\nSELECT 3//", "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END", "SELECT 2/ /* // */\nSELECT 3");

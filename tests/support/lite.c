@@ -63,7 +63,7 @@ struct db *lite_connect(struct lite *l, enum db_mode mode)
     return db;
 }
 
-struct run_row lite_run(const char *process_id, const char *witness)
+struct run_row lite_run_row(const char *process_id, const char *witness)
 {
     struct run_row run = { .pid = (int)getpid(), .statements = 3 };
     text_copy(run.process_id, sizeof run.process_id, process_id);
@@ -87,7 +87,7 @@ enum db_change lite_change(struct db *db, enum db_change_kind kind, const char *
     if (to) {
         if (!db_sqlite.witness_take(db, to, witness, &err))
             fail_msg("witness: %s", err.message);
-        run = lite_run(to, witness);
+        run = lite_run_row(to, witness);
         change.run = &run;
     }
     got = db_sqlite.lock_change(db, &change, &err);

@@ -32,7 +32,7 @@ void lite_acquire(struct db *db, const char *process_id);
 /* One change of the lock. */
 enum db_change lite_change(struct db *db, enum db_change_kind kind, const char *from, const char *to);
 /* A run row for process_id. */
-struct run_row lite_run(const char *process_id, const char *witness);
+struct run_row lite_run_row(const char *process_id, const char *witness);
 /* Releases with outcome ok. */
 enum db_change lite_release(struct db *db, const char *process_id);
 /* Looks at the lock; fails the test where it can't. */

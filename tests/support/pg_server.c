@@ -27,8 +27,8 @@
 enum { START_TRIES = 600, START_PAUSE_US = 50000 };
 
 static char folder[64], bindir[256];
-static int port;
-static pid_t postmaster, owner;
+static int port, standby_port;
+static pid_t postmaster, standby, owner;
 static unsigned databases;
 
 /* PostgreSQL refuses to run as root: its folder and processes belong to an unprivileged user then. */
@@ -112,23 +112,23 @@ static void show_log(void)
         fclose(log);
 }
 
-static PGconn *connect_admin(void)
+static PGconn *connect_admin(int to)
 {
     char conninfo[200];
-    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d user=postgres dbname=postgres connect_timeout=10", port);
+    snprintf(conninfo, sizeof conninfo, "host=127.0.0.1 port=%d user=postgres dbname=postgres connect_timeout=10", to);
     return PQconnectdb(conninfo);
 }
 
-static void wait_ready(void)
+static void wait_ready(pid_t server, int on)
 {
     int status;
     for (int i = 0; i < START_TRIES; i++) {
-        PGconn *conn = connect_admin();
+        PGconn *conn = connect_admin(on);
         bool ready = PQstatus(conn) == CONNECTION_OK;
         PQfinish(conn);
         if (ready)
             return;
-        if (waitpid(postmaster, &status, WNOHANG) == postmaster)
+        if (waitpid(server, &status, WNOHANG) == server)
             break;
         usleep(START_PAUSE_US);
     }
@@ -136,15 +136,43 @@ static void wait_ready(void)
     fail_msg("the PostgreSQL server did not start");
 }
 
-void pg_server_start_again(void)
+/* Starts the server whose data are in that folder of ours. */
+static pid_t start_server(const char *name, int on)
 {
     char data[128], number[16];
+    pid_t server;
     const char *const args[] = { "-D", data, "-p", number, "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80",
                                  "-c", "max_prepared_transactions=4", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal", NULL };
-    snprintf(data, sizeof data, "%s/data", folder);
-    snprintf(number, sizeof number, "%d", port);
-    postmaster = start_program("postgres", args);
-    wait_ready();
+    snprintf(data, sizeof data, "%s/%s", folder, name);
+    snprintf(number, sizeof number, "%d", on);
+    server = start_program("postgres", args);
+    wait_ready(server, on);
+    return server;
+}
+
+void pg_server_start_again(void)
+{
+    postmaster = start_server("data", port);
+}
+
+int pg_server_standby_port(void)
+{
+    char data[128], number[16];
+    const char *const args[] = { "-h", "127.0.0.1", "-p", number, "-U", "postgres", "-D", data, "-R", "-N", "-c", "fast", NULL };
+    int status;
+    pid_t pid;
+    if (standby_port)
+        return standby_port;
+    snprintf(number, sizeof number, "%d", pg_server_port());
+    snprintf(data, sizeof data, "%s/standby", folder);
+    pid = start_program("pg_basebackup", args);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (status != 0)
+        show_log();
+    assert_int_equal(status, 0);
+    standby_port = free_port();
+    standby = start_server("standby", standby_port);
+    return standby_port;
 }
 
 static void start(void)
@@ -195,7 +223,7 @@ void pg_server_new_database(char *url, size_t size)
     PGconn *conn;
     PGresult *res;
     pg_server_port();
-    conn = connect_admin();
+    conn = connect_admin(port);
     snprintf(sql, sizeof sql, "CREATE DATABASE test%u", ++databases);
     res = PQexec(conn, sql);
     if (PQresultStatus(res) != PGRES_COMMAND_OK)
@@ -220,6 +248,11 @@ void pg_server_stop(void)
     int status;
     if (!folder[0] || getpid() != owner) /* a forked child must not stop its parent's server */
         return;
+    if (standby > 0) {
+        kill(standby, SIGINT);
+        waitpid(standby, &status, 0);
+        standby = 0;
+    }
     if (postmaster > 0) {
         kill(postmaster, SIGINT);
         waitpid(postmaster, &status, 0);

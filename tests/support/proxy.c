@@ -40,6 +40,7 @@ struct proxy {
     pthread_t thread;
     int listener, server_port, port;
     unsigned waits, cuts, nth;
+    bool pooler;         /* poses as one */
     enum proxy_side side;
     char words[128];     /* "" where no cut is armed */
     char after[128];     /* "" once the client has said them */
@@ -131,6 +132,18 @@ static bool send_all(int fd, const unsigned char *bytes, size_t len)
     return true;
 }
 
+/* BackendKeyData in the answer to the start-up packet gets another session number. */
+static void pose(struct link *l, unsigned char *bytes, size_t len)
+{
+    static const unsigned char head[] = { 'K', 0, 0, 0, 12 };
+    unsigned char *key;
+    pthread_mutex_lock(&l->proxy->mutex);
+    bool pooler = l->proxy->pooler;
+    pthread_mutex_unlock(&l->proxy->mutex);
+    if (pooler && !l->ready && (key = memmem(bytes, len, head, sizeof head)) && (size_t)(key - bytes) + 9 <= len)
+        key[8] ^= 0x55;
+}
+
 /* Passes one chunk on. False: the link has ended. */
 static bool pass(struct link *l, enum proxy_side side)
 {
@@ -139,8 +152,10 @@ static bool pass(struct link *l, enum proxy_side side)
     ssize_t n = recv(side == PROXY_CLIENT ? l->client : l->server, chunk, sizeof chunk, 0);
     if (n <= 0 || cut_here(l, side, chunk, (size_t)n))
         return false;
-    if (side == PROXY_SERVER && l->started)
+    if (side == PROXY_SERVER && l->started) {
+        pose(l, chunk, (size_t)n);
         count_wait(l);
+    }
     if (side == PROXY_CLIENT && !was_started)
         start_up(l, chunk, (size_t)n);
     else if (was_started)
@@ -243,6 +258,13 @@ void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, con
     proxy->nth = nth;
     snprintf(proxy->after, sizeof proxy->after, "%s", after ? after : "");
     snprintf(proxy->words, sizeof proxy->words, "%s", words);
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_pose_as_pooler(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->pooler = true;
     pthread_mutex_unlock(&proxy->mutex);
 }
 

@@ -14,6 +14,8 @@ int proxy_port(const struct proxy *proxy);
 unsigned proxy_waits(struct proxy *proxy);
 /* Cuts the connection when `words` pass from that side for the nth time (1: the first), counted once the client has said `after` (NULL: at once); they are not passed on. Later connections pass freely. */
 void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, const char *words, unsigned nth);
+/* From now on the session number that clients are told is not the backend's own, as behind a pooler. */
+void proxy_pose_as_pooler(struct proxy *proxy);
 /* How many connections were cut. */
 unsigned proxy_cuts(struct proxy *proxy);
 /* Ends it and every connection. */

@@ -79,6 +79,16 @@ static void child(const char *dir, const char *const argv[], const char *const e
     _exit(127);
 }
 
+bool term_possible(void)
+{
+    int fd, slave;
+    if (openpty(&fd, &slave, NULL, NULL, NULL) != 0)
+        return false;
+    close(fd);
+    close(slave);
+    return true;
+}
+
 struct term *term_start(int rows, int cols, const char *dir, const char *const argv[], const char *const env[])
 {
     struct term *t = calloc(1, sizeof *t);

@@ -9,6 +9,8 @@
 /* A terminal with a program in it. */
 struct term;
 
+/* Can a pseudo-terminal be opened here? A bare chroot may have no /dev/pts. */
+bool term_possible(void);
 /* Starts argv (NULL-terminated, argv[0] is the program) in folder `dir` on a terminal of that size, with the variables `env` ("A=b", NULL-terminated, or NULL) added to TERM=xterm-256color, LC_ALL=C.UTF-8, TZ=UTC. Fails the test where it can't. */
 struct term *term_start(int rows, int cols, const char *dir, const char *const argv[], const char *const env[]);
 /* Waits until the text stands on the screen (within one row). Fails the test, with the screen, where it does not within the deadline. */
