@@ -225,5 +225,6 @@ int main(void)
         cmocka_unit_test(released_sqlite),  cmocka_unit_test(locked_postgres),  cmocka_unit_test(fence_postgres), cmocka_unit_test(released_postgres),
         cmocka_unit_test(random_sqlite),    cmocka_unit_test(random_postgres),
     };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("force", tests, NULL, NULL);
 }

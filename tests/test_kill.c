@@ -175,5 +175,6 @@ int main(void)
         cmocka_unit_test(random_sqlite),
         cmocka_unit_test(random_postgres),
     };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("kill", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -94,5 +95,6 @@ static void postgres(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(sqlite), cmocka_unit_test(postgres) };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("looks", tests, NULL, NULL);
 }

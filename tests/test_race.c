@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -119,5 +120,6 @@ int main(void)
         cmocka_unit_test(sixteen_sqlite),      cmocka_unit_test(sixteen_postgres), cmocka_unit_test(one_file_eight_sqlite),
         cmocka_unit_test(one_file_eight_postgres), cmocka_unit_test(replan_sqlite), cmocka_unit_test(replan_postgres),
     };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("race", tests, NULL, NULL);
 }
