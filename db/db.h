@@ -67,7 +67,7 @@ struct db_about {
 struct db_tables {
     bool migrations, lock, lock_row, runs;
     bool version_index;     /* the unique index on VERSIONED rows */
-    char note[1024];        /* a warning for the user, or "": what could not be made and what follows from that */
+    char note[2048];        /* a warning for the user, or "": what could not be made and what follows from that */
 };
 
 /* A row of jetbase_migrations. Pointers live for the call that shows them. */

@@ -45,7 +45,7 @@ struct error {
     char sqlstate[6];
     char message[2048];
     char detail[2048];
-    char hint[1024];
+    char hint[3072];        /* holds what a DBA must run, whole */
     char context[1024]; /* the server's context (CONTEXT: PL/pgSQL function …) */
     char state[512];    /* what state the database is in now: what was rolled back, what stays */
     struct place place;

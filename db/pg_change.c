@@ -116,7 +116,7 @@ static enum db_change bad_change(const struct db *db, const struct db_lock_chang
 {
     if (strcmp(pg_state(bad), "55P03") == 0)
         return c->kind == CHANGE_ACQUIRE ? CHANGE_HELD : CHANGE_BUSY;
-    pg_fault(db, bad, "the lock could not be changed", err);
+    pg_fault_ours(db, bad, "the lock could not be changed", err);
     return CHANGE_FAILED;
 }
 

@@ -61,6 +61,18 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     return false;
 }
 
+bool pg_fault_ours(const struct db *db, const PGresult *res, const char *doing, struct error *err)
+{
+    struct text make = { 0 };
+    pg_fault(db, res, doing, err);
+    if (!err || err->code != ERR_RIGHTS || err->hint[0])
+        return false;
+    pg_tables_dba(db, &make);
+    error_hint(err, "Nothing was changed. A DBA can run: %s", text_string(&make));
+    text_free(&make);
+    return false;
+}
+
 bool pg_lost(struct db *db, struct error *err)
 {
     char said[1024];

@@ -134,7 +134,7 @@ static void judge_statement(struct db *db, const struct db_step *step, PGresult 
         db->result.rows = strtoll(rows, NULL, 10);
     if (!ends_transaction(tag, step->sql))
         return;
-    error_set(&db->result_err, ERR_REFUSED, "a statement of the file ended or began a transaction (%s) that jetbase keeps; what stood before it may be committed", tag);
+    error_set(&db->result_err, ERR_UNKNOWN_END, "a statement of the file ended or began a transaction (%s) that jetbase keeps; what stood before it may be committed", tag);
     error_hint(&db->result_err, "Take transaction control out of the file, and look at what this file did.");
     db->result_err.place = step->at;
     place_show(&db->result_err, step->sql, step->len, 0);

@@ -71,7 +71,7 @@ static enum look bad_look(struct db *db, const PGresult *bad, struct error *err)
         db->has_lock = db->has_runs = false;
         return LOOK_AGAIN;
     }
-    pg_fault(db, bad, "the lock could not be looked at", err);
+    pg_fault_ours(db, bad, "the lock could not be looked at", err);
     return LOOK_FAILED;
 }
 

@@ -7,6 +7,8 @@
 #include "db.h"
 #include "pg_sql.h"
 
+struct text;
+
 enum {
     PG_CONNECT_MS = 10000,      /* where the URL gives no connect_timeout */
     PG_LOOK_TIMEOUT_MS = 5000,  /* statement_timeout of looking connections where the target gives none */
@@ -98,6 +100,8 @@ void pg_close(struct db *db);
 
 /* Fills *err from a bad result. doing: what was to be done, or NULL for the server's message alone. Returns false. */
 bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err);
+/* The same for a question about our own tables: where the role has no right to them the hint says what a DBA must run. */
+bool pg_fault_ours(const struct db *db, const PGresult *res, const char *doing, struct error *err);
 /* Marks the connection as lost and fills *err (ERR_NO_CONNECTION). Returns false. */
 bool pg_lost(struct db *db, struct error *err);
 /* Fills *err and returns false for a connection that was opened for looking. */
@@ -193,6 +197,8 @@ void pg_cancel_free(struct pg_cancel *cancel);
 /* ---- pg_tables.c ---- */
 bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err);
 bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err);
+/* Adds the statements that a DBA must run so that this role can work here: what is missing of our tables, and the rights to them. */
+void pg_tables_dba(const struct db *db, struct text *make);
 /* Looks again which tables are there. */
 bool pg_tables_refresh(struct db *db, struct error *err);
 /* Reads the answer to PG_TABLES. */

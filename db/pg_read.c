@@ -20,7 +20,7 @@ static bool rows(struct db *db, struct pg_ask *ask, bool *there, const char *doi
     if (missing)
         *there = false;
     else
-        pg_fault(db, ask->res, doing, err);
+        pg_fault_ours(db, ask->res, doing, err);
     pg_batch_free(ask, 1);
     return missing;
 }

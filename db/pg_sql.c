@@ -206,7 +206,7 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_CREATE_MIGRATIONS] = "CREATE TABLE IF NOT EXISTS @.jetbase_migrations (order_executed INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version VARCHAR(255),"
                              " description VARCHAR(500) NOT NULL, filename VARCHAR(512) NOT NULL, migration_type VARCHAR(32) NOT NULL,"
                              " applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL, checksum VARCHAR(64) NOT NULL)",
-    [PG_CREATE_LOCK] = "CREATE TABLE IF NOT EXISTS @.jetbase_lock (id INTEGER PRIMARY KEY CHECK (id = 1), is_locked BOOLEAN NOT NULL DEFAULT FALSE,"
+    [PG_CREATE_LOCK] = "CREATE TABLE IF NOT EXISTS @.jetbase_lock (id INTEGER PRIMARY KEY CHECK (id" EQ "1), is_locked BOOLEAN NOT NULL DEFAULT FALSE,"
                        " locked_at TIMESTAMP, process_id VARCHAR(36))",
     [PG_CREATE_LOCK_ROW] = "INSERT INTO @.jetbase_lock (id, is_locked) VALUES (1, FALSE) ON CONFLICT DO NOTHING",
     [PG_CREATE_RUNS] = "CREATE TABLE IF NOT EXISTS @.jetbase_runs (process_id text PRIMARY KEY, host text, pid int, os_user text, program text, command text, session_pid int,"
@@ -219,7 +219,9 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                       RUNS_NEXT("done_statement", "int") RUNS_NEXT("last_done", "text") RUNS_NEXT("released_at", "timestamptz") RUNS_NEXT("outcome", "text")
                       RUNS_NEXT("detail", "text") RUNS_NEXT("unlocked_by", "text") RUNS_NEXT("unlocked_at", "timestamptz") RUNS_NEXT("unlock_reason", "text")
                       RUNS_NEXT("resolution", "text") RUNS_NEXT("resolved_by", "text") RUNS_NEXT("resolved_at", "timestamptz"),
-    [PG_CREATE_INDEX] = "CREATE UNIQUE INDEX IF NOT EXISTS jetbase_migrations_version_key ON @.jetbase_migrations (version) WHERE migration_type::text = 'VERSIONED'",
+    /* the role's quoted name follows */
+    [PG_GRANT] = "GRANT SELECT, INSERT, UPDATE, DELETE ON @.jetbase_migrations, @.jetbase_lock, @.jetbase_runs TO ",
+    [PG_CREATE_INDEX] = "CREATE UNIQUE INDEX IF NOT EXISTS jetbase_migrations_version_key ON @.jetbase_migrations (version) WHERE migration_type::pg_catalog.text" EQ "'VERSIONED'",
 };
 
 /* The text with the schema put in for each "@". */

@@ -73,6 +73,7 @@ enum pg_sql {
     PG_CREATE_RUNS,
     PG_ALTER_RUNS,
     PG_CREATE_INDEX,
+    PG_GRANT,
     PG_SQL_TEXTS
 };
 

@@ -61,7 +61,7 @@ bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err)
         ok = pg_batch(db, &asks[1], 1, err);
     }
     if (ok && db->has_lock && !pg_good(asks[1].res))
-        ok = pg_fault(db, asks[1].res, "jetbase_lock could not be read", err);
+        ok = pg_fault_ours(db, asks[1].res, "jetbase_lock could not be read", err);
     if (ok)
         *out = (struct db_tables){ .migrations = db->has_migrations, .lock = db->has_lock, .lock_row = db->has_lock && PQntuples(asks[1].res) > 0,
                                    .runs = db->has_runs, .version_index = db->has_index };
@@ -101,20 +101,29 @@ static bool is_race(const char *state)
     return false;
 }
 
+void pg_tables_dba(const struct db *db, struct text *make)
+{
+    char *role = PQescapeIdentifier(db->conn, db->about.user, strlen(db->about.user));
+    if (!db->has_migrations)
+        text_printf(make, "%s; %s; ", db->sql[PG_CREATE_MIGRATIONS], db->sql[PG_CREATE_INDEX]);
+    if (!db->has_lock)
+        text_printf(make, "%s; %s; ", db->sql[PG_CREATE_LOCK], db->sql[PG_CREATE_LOCK_ROW]);
+    if (!db->has_runs)
+        text_printf(make, "%s; ", db->sql[db->runs_narrow ? PG_ALTER_RUNS : PG_CREATE_RUNS]);
+    text_printf(make, "%s%s;", db->sql[PG_GRANT], role ? role : db->about.user);
+    PQfreemem(role);
+}
+
 /* The two tables of Jetbase: no run without them. */
 static bool no_rights(struct db *db, struct error *err)
 {
     char why[512];
     struct text make = { 0 };
     text_copy(why, sizeof why, err->message);
-    if (!db->has_migrations)
-        text_printf(&make, "%s; ", db->sql[PG_CREATE_MIGRATIONS]);
-    if (!db->has_lock)
-        text_printf(&make, "%s; ", db->sql[PG_CREATE_LOCK]);
-    text_printf(&make, "%s;", db->sql[PG_CREATE_LOCK_ROW]);
+    pg_tables_dba(db, &make);
     error_set(err, ERR_RIGHTS, "%s", why);
     text_copy(err->sqlstate, sizeof err->sqlstate, "42501");
-    error_detail(err, "The role %s needs SELECT, INSERT, UPDATE and DELETE on both tables. Nothing was changed.", db->about.user);
+    error_detail(err, "The role %s needs SELECT, INSERT, UPDATE and DELETE on them. Nothing was changed.", db->about.user);
     error_hint(err, "A DBA can run: %s", text_string(&make));
     text_free(&make);
     return false;
@@ -193,7 +202,8 @@ static bool make_runs(struct db *db, struct db_tables *out, struct error *err)
     }
     if (!out->runs) {
         struct text said = { 0 };
-        text_printf(&said, "jetbase_runs can't be made (%s), so this run has no witness. A DBA can run: %s;", strcmp(bad, "42501") == 0 ? "no right to" : err->message, db->sql[what]);
+        text_printf(&said, "jetbase_runs can't be made (%s), so this run has no witness. A DBA can run: ", strcmp(bad, "42501") == 0 ? "no right to" : err->message);
+        pg_tables_dba(db, &said);
         note(out, &said);
     }
     return true;

@@ -32,26 +32,22 @@ static bool listen_once(struct db *db, bool *changed, struct error *err)
 
 bool pg_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err)
 {
-    int64_t until = db->sys->mono_ms() + timeout_ms;
+    int64_t until = db->sys->mono_ms() + timeout_ms, left = timeout_ms;
     *changed = false;
     if (db->down)
         return pg_lost(db, err);
     if (!listen_once(db, changed, err))
         return false;
-    while (!*changed && !notified(db)) {
-        int64_t left = timeout_ms < 0 ? -1 : until - db->sys->mono_ms();
-        if (timeout_ms >= 0 && left <= 0)
-            return true;
-        switch (pg_wait(db, (int)left, wake_fd)) {
-        case WOKEN_INPUT:
-            break;
-        case WOKEN_TIMEOUT:
-        case WOKEN_WAKE:
-            return true;
-        case WOKEN_LOST:
+    while (!*changed) {
+        /* Even without time to wait, what has come in already counts. */
+        *changed = notified(db);
+        enum pg_woken woken = *changed ? WOKEN_INPUT : pg_wait(db, (int)left, wake_fd);
+        *changed = *changed || (woken == WOKEN_INPUT && notified(db));
+        if (woken == WOKEN_LOST)
             return pg_lost(db, err);
-        }
+        left = timeout_ms < 0 ? -1 : until - db->sys->mono_ms();
+        if (woken != WOKEN_INPUT || (timeout_ms >= 0 && left <= 0))
+            break;
     }
-    *changed = true;
     return true;
 }

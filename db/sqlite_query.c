@@ -143,15 +143,16 @@ static bool busy_fault(struct db *db, const char *doing, struct error *err)
 static bool file_fault(struct db *db, int rc, const char *doing, struct error *err)
 {
     int number = db->handle ? sqlite3_system_errno(db->handle) : 0;
-    char buffer[128];
+    char buffer[128], shown[1024];
     const char *cause = number ? strerror_r(number, buffer, sizeof buffer) : sqlite3_errstr(rc);
+    text_visible(shown, sizeof shown, db->path ? db->path : ":memory:");
     switch (rc & 0xff) {
     case SQLITE_NOTADB:
-        error_set(err, ERR_FILE, "%s: the file is not an SQLite database (or it is encrypted)", doing);
+        error_set(err, ERR_FILE, "%s: the file %s is not an SQLite database (or it is encrypted)", doing, shown);
         error_hint(err, "Nothing was changed. Check the path in the database URL.");
         return true;
     case SQLITE_CORRUPT:
-        error_set(err, ERR_FAILED, "%s: the database file is malformed: %s", doing, sqlite3_errstr(rc));
+        error_set(err, ERR_FAILED, "%s: the database file %s is malformed: %s", doing, shown, sqlite3_errstr(rc));
         error_hint(err, "Look at it with `PRAGMA integrity_check`, or restore a copy.");
         return true;
     case SQLITE_FULL:

@@ -19,7 +19,7 @@ static void statement_fault(struct db *db, const struct db_step *step, int rc, s
     size_t chars = offset > 0 && (size_t)offset <= step->len ? text_chars(step->sql, (size_t)offset) : 0;
     text_visible(words, sizeof words, sqlite3_errmsg(db->handle));
     if ((rc & 0xff) == SQLITE_INTERRUPT) {
-        result->cancelled = true;
+        result->cancelled = !db->timed_out;
         if (db->timed_out)
             error_set(err, ERR_SQL, "the statement was stopped: it ran longer than the statement timeout of %d ms", db->target.statement_timeout_ms);
         else

@@ -71,7 +71,21 @@ static bool open_fault(const char *path, int number, bool writable, struct error
                                         : "Nothing was changed. Run it as a user who may read the file.");
     }
     error_set(err, ERR_NO_CONNECTION, "database file %s can't be opened: %s", shown, words);
-    return error_hint(err, "Check the path in the database URL (sqlite:///relative.db, sqlite:////absolute.db).");
+    return error_hint(err, "Nothing was changed. Check the path in the database URL (sqlite:///relative.db, sqlite:////absolute.db).");
+}
+
+/* A database that is not there yet has at least a folder; without one the path is wrong. */
+static bool folder_is_there(const char *path)
+{
+    struct stat st;
+    char *folder = text_dup(path), *slash = folder ? strrchr(folder, '/') : NULL;
+    bool there = !slash;
+    if (slash) {
+        slash[slash == folder] = '\0';
+        there = stat(folder, &st) == 0;
+    }
+    free(folder);
+    return there;
 }
 
 /* Opens one descriptor of the file at path, for the entry that it turns out to be. NULL: *err. */
@@ -118,6 +132,9 @@ static struct sqlite_file *file_open_locked(const char *path, bool writable, boo
             return NULL;
         }
         f = file_find(&st);
+    } else if (errno == ENOENT && !folder_is_there(path)) {
+        open_fault(path, ENOENT, writable, err);
+        return NULL;
     } else if (errno == ENOENT && !create) {
         *missing = true;
         return NULL;

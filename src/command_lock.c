@@ -184,7 +184,8 @@ int command_unlock(const struct call *call, struct error *err)
     memset(&before, 0, sizeof before);
     memset(&after, 0, sizeof after);
     bool ok = !(o->terminate && call->project->url.kind == URL_SQLITE) || refuse_terminate(err);
-    ok = ok && engine_connect(call->project, call->sys, DB_RUN, NULL, &db, err);
+    /* No file is made for a lock that is not there. */
+    ok = ok && engine_connect(call->project, call->sys, project_database_missing(call->project) ? DB_LOOK : DB_RUN, NULL, &db, err);
     ok = ok && lock_unlock(db, &wish, &before, &after, err) == LOCK_OK;
     if (ok && call->out->json)
         ok = output_json(call->out, unlock_json(call, &before, &after), err);

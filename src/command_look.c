@@ -87,7 +87,9 @@ static void warn_of(const struct call *call, const struct pending *p)
     for (size_t i = 0; i < p->count; i++) {
         char file[512];
         text_visible(file, sizeof file, p->items[i].migration->file);
-        if (p->items[i].fault[0])
+        if (p->items[i].fault[0] && strstr(p->items[i].fault, file))
+            output_warn(call->out, "%s", p->items[i].fault);
+        else if (p->items[i].fault[0])
             output_warn(call->out, "%s: %s", file, p->items[i].fault);
     }
     if (p->disagree[0])

@@ -52,42 +52,26 @@ static bool plan_confirmed(struct run *run, struct error *err)
     return false;
 }
 
-static bool acquire(struct run *run, struct error *err)
-{
-    struct lock_view holder;
-    char note[512] = "";
-    const struct plan_item *first = &run->plan->items[0];
-    struct lock_wish wish = { .sys = run->sys, .command = command_name(run), .file = first->migration->file, .statements = (int)first->facts.statements,
-                              .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
-    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, note, sizeof note, err);
-    struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
-    if (answer != LOCK_OK) {
-        event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &holder, .error = err };
-        if (answer != LOCK_FAILED)
-            engine_tell(run, &event);
-        return false;
-    }
-    engine_tell(run, &event);
-    if (note[0])
-        tell_note(run, EV_NOTE, note);
-    FAILPOINT("locked");
-    return true;
-}
-
-/* A new connection after a lost one, with growing pauses. */
+/* A new connection after a lost one, with growing pauses. A wish to stop ends the waiting, never the first try: no migration runs over it any more, it only gives the lock back. */
 static bool reconnect(struct run *run, struct error *err)
 {
+    const struct engine_hooks *hooks = run->hooks;
+    bool open;
     int64_t until = run->sys->mono_ms() + RECONNECT_MS;
     int pause_ms = RECONNECT_PAUSE_MS;
     run->driver->close(run->db);
     run->db = NULL;
-    while (!engine_open(run, err)) {
+    for (;;) {
+        run->hooks = NULL;
+        open = engine_open(run, err);
+        run->hooks = hooks;
+        if (open)
+            return true;
         if (err->code != ERR_NO_CONNECTION || run->sys->mono_ms() >= until || engine_stopped(run->hooks))
             return false;
         run->sys->sleep_ms(pause_ms);
         pause_ms = pause_ms < 500 ? pause_ms * 2 : 1000;
     }
-    return true;
 }
 
 /* Without jetbase_runs the history row decides for versioned files; else nothing does. */
@@ -181,24 +165,81 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     if (answer != LOCK_FAILED)
         return 0;
     *err = lost;
+    if (outcome == RUN_OK)
+        error_state(err, "All %u migrations of this run are committed.", run->done);
     return error_exit_code(lost.code ? lost.code : ERR_NOT_RELEASED);
 }
 
-/* Release after a failure: its own fault is worth a sentence, never the place of the first error. */
-static void release_after(struct run *run, enum run_outcome outcome, const struct error *why)
+/* Release after a failure: its own fault is worth a sentence, never the place of the first error. False: the lock is not known to be given back. */
+static bool release_after(struct run *run, enum run_outcome outcome, const struct error *why)
 {
     struct error err = { 0 };
     if (release(run, outcome, why->message, &err) != 0) {
         char said[sizeof err.message + sizeof err.hint + 2];
         snprintf(said, sizeof said, "%s %s", err.message, err.hint);
         tell_note(run, EV_NOTE, said);
+        return false;
     }
+    return true;
+}
+
+/* What to do after the release: what is said of the lock was looked at after it. */
+static void hint_after(struct run *run, bool released, struct error *err)
+{
+    struct lock_view now;
+    struct error ignored = { 0 };
+    if (!released || !run->db || !lock_look(run->db, &now, &ignored))
+        error_hint(err, "`jetbase lock-status` tells who has the lock.");
+    else if (now.row.locked)
+        error_hint(err, "The lock is now held by process ID %s: somebody unlocked this run.", now.row.process_id);
+    else
+        error_hint(err, "The lock is released. Run the command again to go on.");
 }
 
 static int exit_cancelled(struct run *run)
 {
     int stop = engine_stopped(run->hooks);
     return stop > 0 ? 128 + stop : 1;
+}
+
+/* The connection was lost while the lock was taken: where it was, it is given back. Always false. */
+static bool acquire_lost(struct run *run, struct error *err)
+{
+    struct error lost = *err;
+    bool free = false;
+    if (recover(run, false, &lost, &free, err)) {
+        error_set(err, ERR_NO_CONNECTION, "the connection was lost while the lock was taken; nothing was run");
+        error_detail(err, "%s", lost.message);
+        hint_after(run, free || release_after(run, RUN_FAILED, err), err);
+        return false;
+    }
+    error_set(err, ERR_NO_CONNECTION, "the connection was lost while the lock was taken; nothing was run, and whether it was taken is not known");
+    error_detail(err, "%s", lost.message);
+    return error_hint(err, "`jetbase lock-status` tells. A dead holder is unlocked by: jetbase unlock --if-dead --process-id %s", lock_process_id(run->lock));
+}
+
+static bool acquire(struct run *run, struct error *err)
+{
+    struct lock_view holder;
+    char note[sizeof ((struct db_tables *)0)->note] = "";
+    const struct plan_item *first = &run->plan->items[0];
+    struct lock_wish wish = { .sys = run->sys, .command = command_name(run), .file = first->migration->file, .statements = (int)first->facts.statements,
+                              .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
+    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, note, sizeof note, err);
+    struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
+    if (answer == LOCK_FAILED && run->lock)
+        return acquire_lost(run, err);
+    if (answer != LOCK_OK) {
+        event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &holder, .error = err };
+        if (answer != LOCK_FAILED)
+            engine_tell(run, &event);
+        return false;
+    }
+    engine_tell(run, &event);
+    if (note[0])
+        tell_note(run, EV_NOTE, note);
+    FAILPOINT("locked");
+    return true;
 }
 
 /* The connection died during a migration. */
@@ -224,8 +265,7 @@ static int end_down(struct run *run, bool commit_unknown, struct error *err)
     error_detail(err, "%s", lost.message);
     engine_say_state(run, run->plan->items[run->done].migration);
     error_state(err, "%s", run->state);
-    error_hint(err, "The lock is free again. Run the command again to go on.");
-    release_after(run, RUN_FAILED, err);
+    hint_after(run, release_after(run, RUN_FAILED, err), err);
     return error_exit_code(ERR_NO_CONNECTION);
 }
 
@@ -245,8 +285,7 @@ static int end_run(struct run *run, enum migrate_end end, struct error *err)
         code = exit_cancelled(run);
         error_set(err, ERR_CANCELLED, "stopped by a %s", code > 128 ? "signal" : "cancel request");
         error_state(err, "%s", why.state);
-        error_hint(err, "The lock is released. Run the command again to go on.");
-        release_after(run, RUN_CANCELLED, err);
+        hint_after(run, release_after(run, RUN_CANCELLED, err), err);
         return code;
     }
     case MIGRATE_LOST:
@@ -275,14 +314,33 @@ static int run_locked(struct run *run, struct error *err)
     return end_run(run, engine_migrate(run, err), err);
 }
 
+/* Where nothing is pending nothing is taken over either, which a person who asked for it may not expect. */
+static void note_not_taken_over(struct run *run)
+{
+    struct lock_view now;
+    struct error ignored = { 0 };
+    if (lock_look(run->db, &now, &ignored) && now.verdict == LOCK_DEAD)
+        tell_note(run, EV_NOTE, "the lock still names a dead run: nothing was to be done, so it was not taken over; to open it: jetbase unlock --if-dead");
+}
+
+/* A fault before the lock was taken leaves everything as it was; where that has not been said, it is said here. */
+static void say_untouched(const struct run *run, struct error *err)
+{
+    static const char said[] = "othing was";
+    if (!run->lock && !err->state[0] && !strstr(err->message, said) && !strstr(err->detail, said) && !strstr(err->hint, said))
+        error_state(err, "No migration was run.");
+}
+
 static int run_whole(struct run *run, struct error *err)
 {
-    if (!engine_open(run, err) || !engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err))
+    if (!engine_open_and_plan(run, err))
         return error_exit_code(err->code);
     if (!plan_confirmed(run, err))
         return error_exit_code(err->code);
     if (run->plan->count == 0) {
         tell_note(run, EV_NOTHING_TO_DO, NULL);
+        if (run->wish->take_over_dead)
+            note_not_taken_over(run);
         return 0;
     }
     if (engine_stopped(run->hooks)) {
@@ -309,6 +367,8 @@ int engine_run(const struct project *project, const struct sys *sys, const struc
     struct engine_event event = { .kind = EV_RUN_ENDED };
     error_clear(err);
     event.exit_code = run_whole(&run, err);
+    if (event.exit_code)
+        say_untouched(&run, err);
     event.outcome = outcome_of(&run, event.exit_code, err);
     event.error = event.exit_code ? err : NULL;
     engine_tell(&run, &event);

@@ -91,8 +91,10 @@ static void answered(struct window *w, const struct db_result *r, const struct e
     if (r->kind == STEP_SQL)
         forget_first(w);
     if (!r->ok) {
+        bool unknown = r->kind == STEP_COMMIT && !r->skipped && err->code == ERR_UNKNOWN_END;
         if (r->kind == STEP_COMMIT && !r->skipped)
-            w->commit_out = false;
+            w->commit_out = unknown;
+        w->down |= unknown; /* SQLite: an I/O error at COMMIT; a new connection finds out, as after a lost one */
         if (!w->failed && !r->skipped) {
             w->failed = true;
             w->failed_kind = r->kind;
@@ -253,31 +255,24 @@ static bool settle(struct window *w, uint32_t i)
     return !w->commit_out || (submit(w, &barrier) && drain(w, 0));
 }
 
-/* After a failure at the fence or the record: does the lock row, read again after the rollback, still name us? Then the file itself meddled. */
-static enum migrate_end meddled_or_lost(struct window *w, const char *file)
+/* The answer to a COMMIT that is still on its way when something of this side failed: it decides what stands, and is never thrown away. */
+static void settle_failed(struct window *w)
 {
-    struct lock_view view;
-    struct error looked = { 0 };
-    char why[1024];
-    bool ours = lock_look(w->run->db, &view, &looked) && view.row.locked && strcmp(view.row.process_id, lock_process_id(w->run->lock)) == 0;
-    text_copy(why, sizeof why, w->fault.message);
-    if (ours) {
-        error_set(&w->fault, ERR_MEDDLED, "%s changes jetbase's own tables, or takes them away: its run can't be recorded", file);
-        error_detail(&w->fault, "%s", why);
-        error_hint(&w->fault, "Take those statements out of the file; jetbase keeps jetbase_migrations, jetbase_lock and jetbase_runs itself.");
-        return MIGRATE_FAILED;
-    }
-    if (looked.code == ERR_NO_CONNECTION) {
-        w->fault = looked;
-        return MIGRATE_DOWN;
-    }
-    error_set(&w->fault, ERR_LOCK_LOST, "the lock was lost: somebody unlocked it while %s ran", file);
-    if (view.row.locked)
-        error_detail(&w->fault, "It is now held by process ID %s.", view.row.process_id);
-    else
-        error_detail(&w->fault, "It is free now.");
-    error_hint(&w->fault, "`jetbase runs` tells who unlocked it. Run the command again once nobody else migrates.");
-    return MIGRATE_LOST;
+    struct window before = *w;
+    if (!w->commit_out || w->down)
+        return;
+    w->failed = false;
+    while (w->commit_out && w->outstanding > 0 && drain(w, w->outstanding - 1))
+        continue;
+    if (w->down || (w->failed && !w->commit_out && w->failed_kind == STEP_COMMIT))
+        return; /* that came first */
+    w->commit_out = false;
+    w->failed = true;
+    w->failed_kind = before.failed_kind;
+    w->failed_item = before.failed_item;
+    w->lost = before.lost;
+    w->cancelled = before.cancelled;
+    w->fault = before.fault;
 }
 
 /* Rolls back what is open and says what failed. */
@@ -297,7 +292,7 @@ static enum migrate_end give_up(struct window *w, struct error *err)
         return w->commit_out ? MIGRATE_DOWN_COMMIT : MIGRATE_DOWN;
     }
     if (w->lost || (trailer && !w->cancelled && w->fault.code != ERR_LOCK_BUSY))
-        end = meddled_or_lost(w, m->file);
+        end = engine_blame(run, item_at(w, w->failed_item), trailer, w->lost, &w->fault);
     if (end == MIGRATE_DOWN) {
         *err = w->fault;
         return end;
@@ -306,6 +301,12 @@ static enum migrate_end give_up(struct window *w, struct error *err)
         text_copy(w->fault.place.file, sizeof w->fault.place.file, m->file);
     if (w->fault.place.line)
         script_show_place(m->path, &w->fault);
+    if (w->fault.code == ERR_UNKNOWN_END) {
+        /* Not rolled back for sure: nothing of that kind may be said. */
+        error_state(&w->fault, "Whether %s, or a part of it, was committed is not known. %u migrations of this run before it are committed.", m->file, run->done);
+        *err = w->fault;
+        return end;
+    }
     engine_say_state(run, began ? m : NULL);
     error_state(&w->fault, "%s", run->state);
     if (began)
@@ -342,8 +343,10 @@ enum migrate_end engine_migrate(struct run *run, struct error *err)
     } else if (ok) {
         settle(&w, count - 1);
     }
-    if (w.failed)
+    if (w.failed) {
+        settle_failed(&w);
         end = give_up(&w, err);
+    }
     while (w.first)
         forget_first(&w);
     return end;

@@ -55,3 +55,24 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
     *folder_out = folder;
     return ok;
 }
+
+bool engine_open_and_plan(struct run *run, struct error *err)
+{
+    if (project_database_missing(run->project)) {
+        if (!engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &run->db, err))
+            return false;
+        run->driver = db_driver_of(run->db);
+        if (!engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err))
+            return false;
+        if (run->plan->count == 0)
+            return true;
+        plan_free(run->plan);
+        folder_free(run->folder);
+        run->plan = NULL;
+        run->folder = NULL;
+        run->driver->close(run->db);
+        run->driver = NULL;
+        run->db = NULL;
+    }
+    return engine_open(run, err) && engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err);
+}

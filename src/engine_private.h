@@ -32,12 +32,16 @@ enum migrate_end {
 
 /* Opens the run's connection with its timeouts. */
 bool engine_open(struct run *run, struct error *err);
+/* The same, and makes the plan. A database file is not made for a run that can't begin or has nothing to do: where there is none yet, the plan is first made over a look. */
+bool engine_open_and_plan(struct run *run, struct error *err);
 /* Tells the listener; fills in time, count and process ID. */
 void engine_tell(struct run *run, struct engine_event *event);
 /* Has somebody asked to stop? The signal's number, else 0. */
 int engine_stopped(const struct engine_hooks *hooks);
 /* Runs the plan's items, item by item, over the pipeline (RUNNING: In a transaction). */
 enum migrate_end engine_migrate(struct run *run, struct error *err);
+/* After the rollback of an item whose fence or record failed (trailer; else its head), lost where the server said that the lock no longer names us: looks at lock, history and run row, and fills *fault with what is true. FAILED, LOST or DOWN. */
+enum migrate_end engine_blame(struct run *run, const struct plan_item *item, bool trailer, bool lost, struct error *fault);
 /* The mark in the run row after item i (from 0). */
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size);
 /* Writes to run->state what stands after this run, `failed` (or NULL) being the one that was rolled back. */

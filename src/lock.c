@@ -52,7 +52,7 @@ static void held_error(const struct lock_view *holder, struct error *err)
     const struct run_row *run = &holder->row.run;
     error_set(err, ERR_LOCK_HELD, "Migration lock is already held by another process.");
     if (holder->verdict == LOCK_FREE) {
-        error_detail(err, "It was held when this run asked for it, and is free again now.");
+        error_detail(err, "It names nobody now: when this run asked, somebody held it or kept its row locked.");
         error_hint(err, "Nothing was done. Run the command again.");
         return;
     }
@@ -126,6 +126,7 @@ enum lock_answer lock_acquire(struct db *db, const struct lock_wish *wish, struc
     struct lock *lock = calloc(1, sizeof *lock);
     enum lock_answer answer = LOCK_FAILED;
     bool again = true;
+    int64_t until;
     *out = NULL;
     memset(holder, 0, sizeof *holder);
     if (!lock) {
@@ -146,12 +147,18 @@ enum lock_answer lock_acquire(struct db *db, const struct lock_wish *wish, struc
         answer = LOCK_FAILED;
         goto fail;
     }
-    for (int i = 0; again && i < ACQUIRE_TRIES; i++)
+    until = wish->sys->mono_ms() + LOCK_ROW_WAIT_MS;
+    for (int i = 0; again && i < ACQUIRE_TRIES && (i == 0 || wish->sys->mono_ms() < until); i++)
         answer = acquire_once(db, wish, lock, holder, &again, err);
     if (answer == LOCK_OK) {
         error_clear(err); /* an earlier try may have met a holder that is gone */
         *out = lock;
         return LOCK_OK;
+    }
+    if (answer == LOCK_FAILED && err && err->code == ERR_NO_CONNECTION && (driver->caps & DB_SESSIONS)) {
+        lock->unanswered = true; /* its COMMIT may have been made, or may still come */
+        *out = lock;
+        return LOCK_FAILED;
     }
     driver->witness_drop(db, lock->run.process_id);
 fail:

@@ -49,7 +49,7 @@ struct lock_wish {
     const char *expect_id;    /* take over only from this process ID; NULL: whoever it is */
 };
 
-/* Takes the lock: tables, witness, acquire (or take-over). LOCK_OK: *out is the held lock; note (may be NULL) gets a warning to show ("" none). Else nothing is held, nothing is left behind, *holder tells who has it. Every answer but LOCK_OK fills *err. The connection must be a DB_RUN one and stays the lock's. */
+/* Takes the lock: tables, witness, acquire (or take-over). LOCK_OK: *out is the held lock; note (may be NULL) gets a warning to show ("" none). Else nothing is held, nothing is left behind, *holder tells who has it. Every answer but LOCK_OK fills *err. Where the connection was lost on the way (LOCK_FAILED, ERR_NO_CONNECTION) the lock may have been taken all the same: then *out is set too, for lock_find_truth() and lock_release(). The connection must be a DB_RUN one and stays the lock's. */
 enum lock_answer lock_acquire(struct db *db, const struct lock_wish *wish, struct lock **out, struct lock_view *holder, char *note, size_t note_size, struct error *err);
 
 /* The process ID of a held lock. */

@@ -103,6 +103,8 @@ void lock_effect(const struct lock_view *view, char *to, size_t size)
     file_words(view, file, sizeof file);
     if (view->verdict == LOCK_DEAD)
         effect_dead(view, to, size);
+    else if (view->row.why == WHY_STANDBY)
+        snprintf(to, size, "refused here: a standby can't be written; ask the primary");
     else if (!view->row.has_run)
         snprintf(to, size, "the lock is free, but whoever holds it goes on: two programs may then migrate at once");
     else if (!view->fenced)

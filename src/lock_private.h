@@ -12,6 +12,7 @@ struct lock {
     const struct sys *sys;
     struct run_row run;
     bool has_run;
+    bool unanswered;  /* the acquire had no answer: the old session may still take the lock */
 };
 
 #endif

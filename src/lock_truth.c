@@ -5,7 +5,7 @@
 #include "lock_private.h"
 #include "text.h"
 
-/* Without a run row the lock cannot judge us: then the old session itself is asked for by its number. */
+/* Without a run row, or before the lock names us, it cannot judge us: then the old session itself is asked for by its number. */
 static bool old_session_ended(const struct lock *lock, struct db *db, bool *ended, struct error *err)
 {
     const struct db_driver *driver = db_driver_of(db);
@@ -31,8 +31,8 @@ static bool old_session_gone(const struct lock *lock, struct db *db, int timeout
         if (!lock_look(db, now, err))
             return false;
         bool ours = now->row.locked && strcmp(now->row.process_id, lock->run.process_id) == 0;
-        bool gone = !ours || now->verdict == LOCK_DEAD;
-        if (!gone && !lock->has_run && !old_session_ended(lock, db, &gone, err))
+        bool gone = (!ours && !lock->unanswered) || (ours && now->verdict == LOCK_DEAD);
+        if (!gone && (!lock->has_run || !ours) && !old_session_ended(lock, db, &gone, err))
             return false;
         if (gone)
             return true;

@@ -39,7 +39,16 @@ static enum lock_answer not_dead(const struct lock_view *view, struct error *err
 
 static enum lock_answer busy(const struct lock_view *view, struct error *err)
 {
-    char who[64] = "";
+    char who[64] = "", why[sizeof err->message] = "";
+    if (!view->row.locked || view->verdict == LOCK_DEAD) {
+        /* The holder is not it: the driver's words, where it has some, say who. */
+        if (err)
+            text_copy(why, sizeof why, err->message);
+        error_set(err, ERR_LOCK_BUSY, "somebody else keeps the lock row, or the database, busy; the lock was not changed");
+        error_detail(err, "%s", why);
+        error_hint(err, "Try again in a moment.");
+        return LOCK_BUSY;
+    }
     if (view->row.session_pid > 0)
         snprintf(who, sizeof who, " (session %d)", view->row.session_pid);
     error_set(err, ERR_LOCK_BUSY, "the holder is at its commit%s, or keeps the lock row busy; the lock was not changed", who);
@@ -164,7 +173,12 @@ enum lock_answer lock_unlock(struct db *db, const struct unlock_wish *wish, stru
         answer = LOCK_OK;
     else
         answer = unlock_holder(&u, from, err);
-    if (answer == LOCK_OK && after && !lock_look(db, after, err))
-        return LOCK_FAILED;
+    if (answer == LOCK_FAILED && err && err->code == ERR_NO_CONNECTION)
+        error_state(err, "The connection was lost on the way: whether the lock was changed is not known. `jetbase lock-status` tells.");
+    /* It is done, whether or not a look at what came after it succeeds. */
+    if (answer == LOCK_OK && after) {
+        struct error ignored = { 0 };
+        lock_look(db, after, &ignored);
+    }
     return answer;
 }

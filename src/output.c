@@ -148,6 +148,9 @@ static const char *what_next(const struct error *err)
 {
     switch (err->code) {
     case ERR_SQL:
+        /* Class 53: disk, memory or connections ran out, which is no fault of the file. */
+        if (strncmp(err->sqlstate, "53", 2) == 0)
+            return "Make room on the server, then run the command again.";
         return err->place.file[0] ? "Correct the file, then run the command again." : "";
     case ERR_REFUSED:
     case ERR_FILE:

@@ -121,6 +121,14 @@ bool project_open(const struct project_options *options, bool need_url, struct p
     return ok;
 }
 
+bool project_database_missing(const struct project *project)
+{
+    const char *path = project->url.path;
+    if (project->url.kind != URL_SQLITE || !path || !path[0] || strcmp(path, ":memory:") == 0)
+        return false;
+    return access(path, F_OK) != 0 && errno == ENOENT;
+}
+
 void project_free(struct project *project)
 {
     free(project->dir);

@@ -25,6 +25,8 @@ struct project {
 
 /* Finds the folder (-C DIR; else the current one where it holds migrations/; else ./jetbase; else ERR_CONFIG in Jetbase's words) and changes into it, so that relative SQLite paths mean what they mean to Jetbase. With need_url reads the configuration: env.py (read, never run) > JETBASE_<KEY> > jetbase.toml; --url before all. */
 bool project_open(const struct project_options *options, bool need_url, struct project *out, struct error *err);
+/* Is it a database file of SQLite that is not there yet? A run would make it. */
+bool project_database_missing(const struct project *project);
 /* Frees its strings. */
 void project_free(struct project *project);
 

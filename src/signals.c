@@ -44,6 +44,7 @@ static void on_signal(int number)
 void signals_ignore_pipe(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 bool signals_watch(const atomic_int **stop, int *wake_fd, struct error *err)

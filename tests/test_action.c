@@ -71,7 +71,7 @@ static void what_changes_is_flagged(void **state)
 
 static void screen_of(struct model *m, struct canvas *canvas, bool read_only)
 {
-    model_init(m, 24, 80, read_only);
+    model_init(m, 24, 80, read_only, 1000);
     scene_see(m, scene_look());
     screen_draw(m, canvas);
 }
@@ -108,7 +108,7 @@ static void help_holds_the_whole_table(void **state)
     (void)state;
     for (int read_only = 0; read_only < 2; read_only++) {
         struct sheet body = { .width = 400 }, foot = { .width = 400 };
-        model_init(m, 24, 80, read_only != 0);
+        model_init(m, 24, 80, read_only != 0, 1000);
         dialog_open(m, DIALOG_HELP, STAGE_TOLD);
         dialog_help.fill(m, &body, &foot);
         for (size_t i = 0; i < actions_count; i++) {

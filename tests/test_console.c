@@ -150,6 +150,7 @@ static void failing_file(enum sandbox_kind kind)
     term_wait_for(s.term, "       ^");
     term_wait_for(s.term, "nothing of it remains");
     term_key(s.term, "\033");
+    term_wait_gone(s.term, "Upgrade failed");
     term_wait_for(s.term, "2 Pending 1");
     assert_int_equal(sandbox_check_steps(&s.sb, 1), 1);
     free_lock(&s.sb);
@@ -372,6 +373,7 @@ static void holder_at_its_commit(enum sandbox_kind kind)
     assert_int_equal(holder.exit, 0);
     process_free(&holder);
     term_key(s.term, "\033");
+    term_wait_gone(s.term, "The holder is at its commit");
     term_wait_for(s.term, "UNLOCKED");
     assert_int_equal(sandbox_check_steps(&s.sb, 2), 2);
     quit(&s);
@@ -612,15 +614,23 @@ static void colours_and_lines(void **state)
     close_stage(&s);
 }
 
-static void suspended_and_resumed(void **state)
+/* Something else wrote over the screen: Ctrl-L draws it anew. */
+static void drawn_anew(void **state)
 {
     struct stage s;
+    size_t before, after;
     (void)state;
     open_stage(&s, sandbox_has(SANDBOX_SQLITE) ? SANDBOX_SQLITE : SANDBOX_POSTGRES, 1);
     s.term = console(&s.sb, NULL, NULL);
     term_wait_for(s.term, "2 Pending 1");
-    term_key(s.term, "\014"); /* Ctrl-L */
+    term_bytes(s.term, &before);
+    term_scribble(s.term);
+    assert_false(term_has(s.term, "2 Pending 1"));
+    term_key(s.term, "\014");
     term_wait_for(s.term, "2 Pending 1");
+    term_wait_for(s.term, "q quit");
+    term_bytes(s.term, &after);
+    assert_true(after > before + 500);
     quit(&s);
     close_stage(&s);
 }
@@ -641,6 +651,7 @@ static void server_goes_and_comes(void **state)
     term_key(s.term, "?");
     term_wait_for(s.term, "Enter never confirms");
     term_key(s.term, "\033");
+    term_wait_gone(s.term, "Enter never confirms");
     pg_server_start_again();
     term_wait_gone(s.term, ", reconnecting");
     term_wait_for(s.term, "UNLOCKED");
@@ -660,7 +671,7 @@ int main(void)
         BOTH(upgrade_and_back), BOTH(roll_back_without_sql), BOTH(failing_file), BOTH(progress_and_cancel), BOTH(quit_during_a_run), BOTH(signals_during_a_run),
         BOTH(killed_holder), BOTH(living_holder), BOTH(lock_changes_hands), BOTH(holder_at_its_commit), BOTH(another_program), BOTH(read_only), BOTH(new_file_is_seen),
         cmocka_unit_test(session_is_ended_too), cmocka_unit_test(unfit_terminals), cmocka_unit_test(no_terminal), cmocka_unit_test(resized),
-        cmocka_unit_test(ended_by_a_signal), cmocka_unit_test(restored_after_a_crash), cmocka_unit_test(colours_and_lines), cmocka_unit_test(suspended_and_resumed),
+        cmocka_unit_test(ended_by_a_signal), cmocka_unit_test(restored_after_a_crash), cmocka_unit_test(colours_and_lines), cmocka_unit_test(drawn_anew),
         cmocka_unit_test(server_goes_and_comes),
     };
     if (!term_possible()) {

@@ -18,7 +18,7 @@ static struct model *new_model(bool read_only)
 {
     struct model *m = malloc(sizeof *m);
     assert_non_null(m);
-    model_init(m, 24, 80, read_only);
+    model_init(m, 24, 80, read_only, 1000);
     scene_tick(m, 1);
     return m;
 }

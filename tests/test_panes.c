@@ -27,7 +27,7 @@ static struct stage *stage_new(int rows, int cols, struct snapshot *snap)
 {
     struct stage *s = calloc(1, sizeof *s);
     assert_non_null(s);
-    model_init(&s->model, rows, cols, false);
+    model_init(&s->model, rows, cols, false, 1000);
     if (snap)
         scene_see(&s->model, snap);
     else
@@ -170,6 +170,16 @@ static void old_is_shown_as_old(void **state)
     assert_on_screen(s, "├3 Applied 13 as of 14:02:31─");
     assert_on_screen(s, " reconnecting: server closed the connection");
     assert_false(on_screen(s, "u upgrade"));
+    scene_see(&s->model, scene_look());
+    assert_false(on_screen(s, "as of"));
+    /* A look without an answer: nobody has said that the connection is lost, but what is shown is old all the same. */
+    scene_tick(&s->model, 4000);
+    assert_false(on_screen(s, "as of"));
+    scene_tick(&s->model, 3000);
+    assert_on_screen(s, "┌1 Lock as of 14:02:31, no answer since─");
+    assert_on_screen(s, "┌2 Pending 3 as of 14:02:31─");
+    assert_on_screen(s, "the database does not answer; what is shown is old");
+    assert_int_equal(scene_key(&s->model, 'u').what, FX_NONE);
     scene_see(&s->model, scene_look());
     assert_false(on_screen(s, "as of"));
     stage_free(s);

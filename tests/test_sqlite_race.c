@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,49 @@ static void test_release_between_row_and_witness(void **state)
     }
 }
 
+/* What a console does: one thread migrates, another looks, each over connections of its own. */
+static void *migrate_thread(void *lite)
+{
+    struct db *db = lite_connect(lite, DB_RUN);
+    struct error err = { 0 };
+    bool ok = true;
+    for (int i = 0; ok && i < 20; i++) {
+        char id[DB_ID_SIZE], version[16];
+        snprintf(version, sizeof version, "%d", i);
+        ok = sys_uuid(&sys_real, id);
+        lite_acquire(db, id);
+        ok = ok && lite_simple(db, STEP_HEAD, id, &err) && lite_statement(db, "CREATE TEMP TABLE t (a)", NULL, &err) && lite_record(db, id, version, &err) && lite_simple(db, STEP_COMMIT, id, &err) &&
+             lite_release(db, id) == CHANGE_DONE;
+    }
+    db_sqlite.close(db);
+    return ok ? lite : NULL;
+}
+
+static void test_threads(void **state)
+{
+    struct lite l;
+    pthread_t thread;
+    void *ended = NULL;
+    (void)state;
+    lite_open(&l, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, migrate_thread, &l), 0);
+    for (;;) {
+        struct db *db = lite_connect(&l, DB_LOOK);
+        struct db_lock_row row = lite_look(db);
+        struct db_tables t;
+        struct error err = { 0 };
+        if (row.locked)
+            assert_true(row.own && row.witness == WITNESS_HELD);
+        assert_true(db_sqlite.tables_read(db, &t, &err));
+        db_sqlite.close(db);
+        if (pthread_tryjoin_np(thread, &ended) == 0)
+            break;
+    }
+    assert_ptr_equal(ended, &l);
+    assert_int_equal(lite_number(l.path, "SELECT count(*) FROM jetbase_migrations"), 20);
+    lite_close(&l);
+}
+
 /* ---- the children ---- */
 
 static int child_hold(struct lite *l, const char *id)
@@ -266,6 +310,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_looks_at_short_runs),
         cmocka_unit_test(test_looks_at_rollbacks),
         cmocka_unit_test(test_release_between_row_and_witness),
+        cmocka_unit_test(test_threads),
     };
     if (argc > 1)
         return child(argc, argv);

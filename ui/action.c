@@ -18,8 +18,10 @@ static bool refuse(char *why, size_t size, const char *text)
 static bool connected(const struct model *m, char *why, size_t size)
 {
     char message[400];
-    if (m->up && m->snap)
+    if (m->snap && !model_is_old(m))
         return true;
+    if (m->up && m->snap)
+        return refuse(why, size, "the database does not answer; what is shown is old");
     if (m->down.code == ERR_NONE)
         return refuse(why, size, "not connected to the database yet");
     text_visible(message, sizeof message, m->down.message);

@@ -12,7 +12,7 @@
 #include "model.h"
 #include "terminal.h"
 
-enum { REFRESH_MS = 1000, REFRESH_LEAST_MS = 100, LEAVE_WATCHER_MS = 2000, LEAVE_WORKER_MS = 6000 };
+enum { REFRESH_MS = 1000, REFRESH_LEAST_MS = 100, REFRESH_MOST_MS = 86400000, LEAVE_WATCHER_MS = 2000, LEAVE_WORKER_MS = 6000 };
 
 /* What a console is made of. */
 struct parts {
@@ -41,14 +41,14 @@ static bool take_signals(struct parts *p, struct error *err)
     return true;
 }
 
-static bool start(struct parts *p, const struct project *project, int refresh_ms, struct error *err)
+static bool start(struct parts *p, const struct project *project, struct error *err)
 {
     if (!take_signals(p, err))
         return false;
     p->loop.mail = mailbox_new(err);
     if (!p->loop.mail)
         return false;
-    p->watcher = watcher_start(project, p->loop.sys, refresh_ms, p->loop.mail, err);
+    p->watcher = watcher_start(project, p->loop.sys, p->loop.refresh_ms, p->loop.mail, err);
     if (!p->watcher)
         return false;
     p->loop.worker = worker_start(project, p->loop.sys, p->loop.mail, p->watcher, err);
@@ -69,21 +69,30 @@ static bool stop(struct parts *p)
     return ended;
 }
 
+static int in_bounds(double refresh_s)
+{
+    if (refresh_s <= 0)
+        return REFRESH_MS;
+    if (refresh_s * 1000 < REFRESH_LEAST_MS)
+        return REFRESH_LEAST_MS;
+    return refresh_s * 1000 > REFRESH_MOST_MS ? REFRESH_MOST_MS : (int)(refresh_s * 1000);
+}
+
 int console_run(const struct project_options *options, const struct sys *sys, bool read_only, double refresh_s, struct error *err)
 {
     /* Static, as a thread that hangs may outlive this call. */
     static struct project project;
     struct parts parts = { .loop = { .sys = sys, .signal_fd = -1, .read_only = read_only } };
-    int refresh_ms = refresh_s <= 0 ? REFRESH_MS : refresh_s * 1000 < REFRESH_LEAST_MS ? REFRESH_LEAST_MS : refresh_s > 86400 ? 86400000 : (int)(refresh_s * 1000);
     char farewell[512] = "";
     int code;
+    parts.loop.refresh_ms = in_bounds(refresh_s);
     if (!project_open(options, true, &project, err))
         return error_exit_code(err->code);
     if (!terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
         project_free(&project);
         return error_exit_code(err->code);
     }
-    if (start(&parts, &project, refresh_ms, err))
+    if (start(&parts, &project, err))
         code = loop_run(&parts.loop, farewell, sizeof farewell);
     else
         code = error_exit_code(err->code);

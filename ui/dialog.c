@@ -12,12 +12,13 @@
 /* Where a dialog stands, and how much of its text that leaves. */
 struct box {
     struct rect frame;
+    int above, between;       /* blank lines above the text, and below it; they give way first */
     int body_rows;
     size_t scroll;
     struct sheet body, foot;
 };
 
-enum { BOX_BORDERS = 4, BODY_LEAST = 4 }; /* frame, and a blank line above and below the text */
+enum { BOX_BORDERS = 2, BODY_LEAST = 4 };
 
 const struct dialog_ops *dialog_ops_of(const struct model *m)
 {
@@ -85,12 +86,17 @@ static void fill(const struct model *m, struct box *box)
     layout_make(m, &at);
     below = at.lock.row + at.lock.rows;
     lines = (int)box->body.count;
-    height = lines + (int)box->foot.count + BOX_BORDERS;
     space = footer - below;
+    height = lines + (int)box->foot.count + BOX_BORDERS;
+    box->above = height + 2 <= space;
+    box->between = height + 1 <= space || lines == 0;
+    height += box->above + box->between;
     most = !ops->whole && space >= (int)box->foot.count + BOX_BORDERS + BODY_LEAST ? space : footer - 1;
-    if (height > most)
+    if (height > most) {
+        box->between = !ops->whole; /* there it tells how much is out of sight */
         height = most;
-    box->body_rows = height - (int)box->foot.count - BOX_BORDERS;
+    }
+    box->body_rows = height - (int)box->foot.count - BOX_BORDERS - box->above - box->between;
     box->frame = (struct rect){ .row = height <= space ? below + (space - height) / 2 : footer - height, .col = (m->cols - width) / 2, .rows = height, .cols = width };
     box->scroll = m->dialog.scroll;
     if (lines <= box->body_rows)
@@ -172,39 +178,43 @@ void dialog_fill_input(const struct dialog *dialog, struct sheet *foot, const ch
         sheet_line(foot, STYLE_BAD, "That is something else: nothing is done. Backspace takes it back.");
 }
 
+static void fill_labelled(struct sheet *body, enum style style, const char *label, const char *text)
+{
+    struct text line = { 0 };
+    if (!text[0])
+        return;
+    text_puts(&line, label);
+    text_puts(&line, text);
+    sheet_wrap(body, style, 2, text_string(&line));
+    text_free(&line);
+}
+
+static void fill_source(struct sheet *body, const struct error *err)
+{
+    char before[sizeof err->source];
+    if (!err->source[0])
+        return;
+    sheet_line(body, STYLE_NORMAL, "  %s", err->source);
+    if (!err->caret)
+        return;
+    /* The caret stands under its character, however wide those before it are. */
+    snprintf(before, sizeof before, "%.*s", (int)text_offset(err->source, strlen(err->source), err->caret - 1), err->source);
+    sheet_line(body, STYLE_BAD, "  %*s^", draw_columns(before), "");
+}
+
 void dialog_fill_error(struct sheet *body, const struct error *err)
 {
-    char line[2600];
+    char place[sizeof err->place.file + 40] = "";
     if (err->place.line)
-        snprintf(line, sizeof line, "%s:%u:%u: error: %s", err->place.file, err->place.line, err->place.column, err->message);
+        snprintf(place, sizeof place, "%s:%u:%u: error: ", err->place.file, err->place.line, err->place.column);
     else if (err->place.file[0])
-        snprintf(line, sizeof line, "%s: error: %s", err->place.file, err->message);
-    else
-        snprintf(line, sizeof line, "%s", err->message);
-    sheet_wrap(body, STYLE_BAD, 0, line);
-    if (err->source[0]) {
-        sheet_line(body, STYLE_NORMAL, "  %s", err->source);
-        if (err->caret) {
-            /* The caret stands under its character, however wide those before it are. */
-            size_t at = text_offset(err->source, strlen(err->source), err->caret - 1);
-            snprintf(line, sizeof line, "%.*s", (int)at, err->source);
-            sheet_line(body, STYLE_BAD, "  %*s^", draw_columns(line), "");
-        }
-    }
-    if (err->detail[0]) {
-        snprintf(line, sizeof line, "detail: %s", err->detail);
-        sheet_wrap(body, STYLE_NORMAL, 2, line);
-    }
-    if (err->context[0]) {
-        snprintf(line, sizeof line, "context: %s", err->context);
-        sheet_wrap(body, STYLE_DIM, 2, line);
-    }
-    if (err->state[0])
-        sheet_wrap(body, STYLE_NORMAL, 0, err->state);
-    if (err->hint[0]) {
-        snprintf(line, sizeof line, "hint: %s", err->hint);
-        sheet_wrap(body, STYLE_NORMAL, 2, line);
-    }
+        snprintf(place, sizeof place, "%s: error: ", err->place.file);
+    fill_labelled(body, STYLE_BAD, place, err->message);
+    fill_source(body, err);
+    fill_labelled(body, STYLE_NORMAL, "detail: ", err->detail);
+    fill_labelled(body, STYLE_DIM, "context: ", err->context);
+    fill_labelled(body, STYLE_NORMAL, "", err->state);
+    fill_labelled(body, STYLE_NORMAL, "hint: ", err->hint);
 }
 
 void dialog_fill_told(const struct model *m, struct sheet *body)
@@ -236,16 +246,16 @@ void dialog_draw(const struct model *m, struct canvas *canvas)
     long more;
     ops->title(m, title, sizeof title);
     fill(m, &box);
-    in = (struct rect){ box.frame.row + 2, box.frame.col + 2, box.body_rows, box.frame.cols - 4 };
+    in = (struct rect){ box.frame.row + 1 + box.above, box.frame.col + 2, box.body_rows, box.frame.cols - 4 };
     draw_frame(canvas, box.frame, STYLE_FRAME_FOCUS, title);
     sheet_draw(&box.body, canvas, in, box.scroll);
     more = (long)box.body.count - (long)box.scroll - box.body_rows;
-    if (more > 0 || box.scroll > 0) {
+    if ((more > 0 || box.scroll > 0) && box.between) {
         char words[80];
         snprintf(words, sizeof words, " %ld line%s above, %ld below ", (long)box.scroll, words_plural(box.scroll), more > 0 ? more : 0);
         draw_text(canvas, in.row + in.rows, in.col, in.cols, STYLE_DIM, words);
     }
-    in.row += box.body_rows + 1;
+    in.row += box.body_rows + box.between;
     in.rows = (int)box.foot.count;
     sheet_draw(&box.foot, canvas, in, 0);
     empty(&box);

@@ -2,7 +2,7 @@
 #include "layout.h"
 #include "pane.h"
 
-enum { WIDE_COLS = 80, LEFT_LEAST = 3, LEFT_PARTED = 8, PENDING_LEAST = 3, APPLIED_LEAST = 2 };
+enum { WIDE_COLS = 80, LEFT_LEAST = 3, LEFT_PARTED = 8, PENDING_LEAST = 3, APPLIED_LEAST = 2, FAULT_ROWS = 8 };
 
 static int clamp(int n, int least, int most)
 {
@@ -31,7 +31,7 @@ void layout_make(const struct model *m, struct layout *out)
         return;
     inner = body - 3;
     out->applied_rows = clamp(l ? (int)l->applied_count : 0, APPLIED_LEAST, inner / 3 > APPLIED_LEAST ? inner / 3 : APPLIED_LEAST);
-    out->pending_rows = clamp(l ? (int)l->pending_count : 0, PENDING_LEAST, inner - out->applied_rows);
+    out->pending_rows = clamp(!l ? 0 : l->fault.code == ERR_NONE ? (int)l->pending_count : FAULT_ROWS, PENDING_LEAST, inner - out->applied_rows);
     out->applied_rows = inner - out->pending_rows;
     out->divider = out->left.row + 1 + out->pending_rows;
 }

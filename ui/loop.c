@@ -151,7 +151,7 @@ int loop_run(const struct loop_parts *parts, char *farewell, size_t size)
         return 1;
     }
     terminal_size(&rows, &cols);
-    model_init(l.model, rows, cols, parts->read_only);
+    model_init(l.model, rows, cols, parts->read_only, parts->refresh_ms);
     apply(&l, &(struct model_msg){ .kind = MSG_TICK });
     turn(&l);
     text_copy(farewell, size, l.model->farewell);

@@ -12,6 +12,7 @@ struct loop_parts {
     struct worker *worker;
     int signal_fd;
     bool read_only;
+    int refresh_ms;
 };
 
 /* Runs until the user leaves or a signal ends it. The terminal is open. farewell: what is to be said once it is restored, "" nothing. Returns the exit code. */

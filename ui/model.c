@@ -10,12 +10,13 @@
 #include "own_run.h"
 #include "text.h"
 
-void model_init(struct model *m, int rows, int cols, bool read_only)
+void model_init(struct model *m, int rows, int cols, bool read_only, int refresh_ms)
 {
     memset(m, 0, sizeof *m);
     m->rows = rows;
     m->cols = cols;
     m->read_only = read_only;
+    m->refresh_ms = refresh_ms;
     m->focus = PANE_PENDING;
 }
 
@@ -41,9 +42,14 @@ bool model_lock_is_ours(const struct model *m)
     return run->on || m->snap->seen_mono_ms <= run->ended_ms;
 }
 
+bool model_is_old(const struct model *m)
+{
+    return m->snap && (!m->up || m->mono_ms - m->snap->seen_mono_ms > m->refresh_ms + MODEL_PATIENCE_MS);
+}
+
 double model_seen_age(const struct model *m)
 {
-    if (!m->snap || !m->up)
+    if (!m->snap || model_is_old(m))
         return 0;
     return (double)(m->mono_ms - m->snap->seen_mono_ms) / 1000.0;
 }

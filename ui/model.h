@@ -4,7 +4,7 @@
 
 #include "message.h"
 
-enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LOG_LINES = 64 };
+enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LOG_LINES = 64, MODEL_PATIENCE_MS = 5000 };
 
 /* Panes by the number in their title; 4 is kept for the detail of a migration. */
 enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_RUNS = 5 };
@@ -61,6 +61,7 @@ struct list {
 struct model {
     int rows, cols;
     bool read_only;
+    int refresh_ms;              /* the longest time between two looks, while they are answered */
     int64_t mono_ms, wall_us;    /* now */
     struct snapshot *snap;       /* the last look that succeeded; NULL before the first */
     bool up;                     /* the last look succeeded */
@@ -95,7 +96,7 @@ struct effect {
 };
 
 /* An empty model for a terminal of that size. */
-void model_init(struct model *model, int rows, int cols, bool read_only);
+void model_init(struct model *model, int rows, int cols, bool read_only, int refresh_ms);
 /* Frees what it holds. */
 void model_free(struct model *model);
 /* Takes a message in. What the message owns stays the caller's, but for u.plan->preview, which may be taken (it is NULL then). */
@@ -109,7 +110,9 @@ bool model_too_small(const struct model *model);
 bool model_lock_is_ours(const struct model *model);
 /* Age of the lock in seconds now (or when it was last seen, where the connection is down); -1 unknown. */
 double model_lock_age(const struct model *model);
-/* Seconds since the last look. */
+/* Is what was seen last no longer what is true now: the connection is down, or a look has had no answer for too long? */
+bool model_is_old(const struct model *model);
+/* Seconds since the last look; 0 where that is old: what it says is shown as of then. */
 double model_seen_age(const struct model *model);
 /* The version that would be the highest after everything of the plan was rolled back, or NULL. */
 const char *model_version_after(const struct model *model, const struct preview *plan);

@@ -9,7 +9,7 @@ void pane_old(const struct model *m, char *to, size_t size)
     char clock[40];
     if (size)
         to[0] = '\0';
-    if (m->up || !m->snap)
+    if (!model_is_old(m))
         return;
     words_clock(m->snap->seen_wall_us, false, clock, sizeof clock);
     snprintf(to, size, " as of %s", clock);

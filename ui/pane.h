@@ -10,11 +10,13 @@
 void pane_lock_fill(const struct model *model, struct sheet *sheet);
 /* The title of the lock pane: "1 Lock", and that it is old where it is. */
 void pane_lock_title(const struct model *model, char *to, size_t size);
-/* Draws title-less content of the other panes into the rectangle inside the frame, and tells their titles. */
+/* What would run: content into the rectangle inside its frame; its title, with the number of files. */
 void pane_pending_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_pending_title(const struct model *model, char *to, size_t size);
+/* The history, newest first; the same way. */
 void pane_applied_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_applied_title(const struct model *model, char *to, size_t size);
+/* The runs, or the log of our own one; the same way. */
 void pane_runs_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_runs_title(const struct model *model, char *to, size_t size);
 /* One row of a list: mark, label, description, and the column at its right end. */
@@ -25,6 +27,7 @@ struct pane_row {
     enum style right_style;
     bool chosen, focus;
 };
+/* Draws it, `cols` columns wide. */
 void pane_row_draw(struct canvas *canvas, int row, int col, int cols, const struct pane_row *text);
 /* The end of a title where what it shows is old: " as of 14:02:31", else "". */
 void pane_old(const struct model *model, char *to, size_t size);

@@ -48,7 +48,7 @@ static void fill_unlocked(const struct db_lock_row *row, struct sheet *s)
 {
     char words[900] = "no run is known yet";
     if (!row->table)
-        snprintf(words, sizeof words, "nothing has run here yet: there is no lock table");
+        snprintf(words, sizeof words, "there is no lock table here yet");
     else if (!row->row)
         snprintf(words, sizeof words, "the lock table has no row; the next run makes it");
     else if (row->has_last)
@@ -140,7 +140,8 @@ static void run_line(const struct lock_view *lock, struct sheet *s)
 static void session_lines(const struct model *m, const struct db_session *session, struct sheet *s)
 {
     char left[700], right[120], age[40];
-    bool locked_out = strncmp(session->wait, "Lock", 4) == 0;
+    bool locked_out = strncmp(session->wait, "Lock/", 5) == 0;
+    const char *kind = locked_out ? session->wait + 5 : "";
     double more = model_seen_age(m);
     words_age(session->state_age_s < 0 ? -1 : session->state_age_s + more, age, sizeof age);
     if (strcmp(session->wait, "Client/ClientRead") == 0 && strcmp(session->state, "active") == 0)
@@ -152,7 +153,7 @@ static void session_lines(const struct model *m, const struct db_session *sessio
         left[draw_fit(left, s->width - draw_columns(right) - 2)] = '\0';
     sheet_pair(s, STYLE_NORMAL, left, locked_out ? STYLE_WARN : STYLE_NORMAL, right);
     if (locked_out || session->waiting_behind > 0) {
-        snprintf(left, sizeof left, "%-*s%s%.60s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for " : "", locked_out ? session->wait : "");
+        snprintf(left, sizeof left, "%-*s%s%.60s%s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for a lock (" : "", kind, locked_out ? ")" : "");
         snprintf(right, sizeof right, "%d session%s behind it", session->waiting_behind, session->waiting_behind == 1 ? " waits" : "s wait");
         sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, session->waiting_behind > 0 ? right : "");
     }
@@ -249,5 +250,5 @@ void pane_lock_title(const struct model *m, char *to, size_t size)
 {
     char old[80];
     pane_old(m, old, sizeof old);
-    snprintf(to, size, "1 Lock%s%s", old, old[0] ? ", reconnecting" : "");
+    snprintf(to, size, "1 Lock%s%s", old, !old[0] ? "" : m->up ? ", no answer since" : ", reconnecting");
 }

@@ -25,7 +25,7 @@ static enum style right_words(const struct model *m, const struct snap_pending *
         snprintf(to, size, "applied");
         return STYLE_GOOD;
     }
-    if (!run->on && m->up && lock->verdict == LOCK_ALIVE && lock->row.has_run && strcmp(lock->row.run.command, "upgrade") == 0 && strcmp(lock->row.run.file, p->file) == 0) {
+    if (!run->on && !model_is_old(m) && lock->verdict == LOCK_ALIVE && lock->row.has_run && strcmp(lock->row.run.command, "upgrade") == 0 && strcmp(lock->row.run.file, p->file) == 0) {
         snprintf(to, size, "running");
         return STYLE_BOLD;
     }

@@ -45,7 +45,7 @@ void pane_runs_draw(const struct model *m, struct canvas *canvas, struct rect in
     if (!l)
         return;
     if (l->runs_count == 0)
-        draw_text(canvas, in.row, in.col + 1, in.cols - 2, STYLE_DIM, "no runs yet");
+        draw_text(canvas, in.row, in.col + 1, in.cols - 2, STYLE_DIM, "no runs are known");
     for (size_t i = 0; i < l->runs_count; i++)
         if (draw_columns(l->runs[i].what) > what_cols)
             what_cols = draw_columns(l->runs[i].what);

@@ -10,6 +10,11 @@
 
 enum { FOOTER_MOST = 16 };
 
+static void header_left(const struct model *m, const char *place, char *to, size_t size)
+{
+    snprintf(to, size, " jetbase%s  %s  %s", m->read_only ? " READ-ONLY" : "", place, m->snap->about.product);
+}
+
 static void draw_header(const struct model *m, struct canvas *canvas)
 {
     char left[900], right[300], clock[40], user[200] = "";
@@ -17,8 +22,10 @@ static void draw_header(const struct model *m, struct canvas *canvas)
     words_clock(m->wall_us, true, clock, sizeof clock);
     if (m->snap) {
         text_visible(user, sizeof user, m->snap->about.user);
-        snprintf(left, sizeof left, " jetbase  %s  %s%s", m->snap->title, m->snap->about.product, m->read_only ? "  READ-ONLY" : "");
         snprintf(right, sizeof right, "you: %s %s ", user, clock);
+        header_left(m, m->snap->title, left, sizeof left);
+        if (draw_columns(left) > m->cols - draw_columns(right) - 2)
+            header_left(m, m->snap->place, left, sizeof left);
     } else {
         snprintf(left, sizeof left, " jetbase%s", m->read_only ? "  READ-ONLY" : "");
         snprintf(right, sizeof right, "%s ", clock);
@@ -107,8 +114,8 @@ void pane_status(const struct model *m, char *to, size_t size)
         status_own(&m->run, to, size);
     else if (m->unlocking)
         snprintf(to, size, "unlocking …");
-    else if (!m->up && m->snap)
-        snprintf(to, size, "reconnecting: %s", m->down.message);
+    else if (model_is_old(m))
+        snprintf(to, size, "%s%s", m->up ? "the database does not answer; what is shown is old" : "reconnecting: ", m->up ? "" : m->down.message);
     else if (!l)
         return;
     else if (m->snap->lock.row.locked)

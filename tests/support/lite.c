@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "support/lite.h"
+#include "lite.h"
 
 #include <dirent.h>
 #include <errno.h>

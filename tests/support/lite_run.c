@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "support/lite_run.h"
+#include "lite_run.h"
 
 #include <stdlib.h>
 #include <string.h>

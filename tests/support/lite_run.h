@@ -2,7 +2,7 @@
 #ifndef JETBASE_TESTS_LITE_RUN_H
 #define JETBASE_TESTS_LITE_RUN_H
 
-#include "support/lite.h"
+#include "lite.h"
 
 #define RUN_ID "0f1e2d3c-4b5a-4968-8796-a5b4c3d2e1f0"
 

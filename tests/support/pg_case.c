@@ -195,9 +195,15 @@ struct pg_answers pg_case_migrate(struct pg_case *c, uint32_t number, const char
     return a;
 }
 
+static void say_nothing(void *arg, const PGresult *res)
+{
+    (void)arg, (void)res;
+}
+
 static PGresult *ask(const struct pg_case *c, const char *sql)
 {
     PGconn *conn = PQconnectdb(c->text);
+    PQsetNoticeReceiver(conn, say_nothing, NULL);
     PGresult *res = PQexec(conn, sql);
     if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK)
         fail_msg("%s: %s", sql, PQerrorMessage(conn));

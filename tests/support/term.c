@@ -235,6 +235,14 @@ void term_resize(struct term *t, int rows, int cols)
     assert_int_equal(ioctl(t->fd, TIOCSWINSZ, &size), 0);
 }
 
+void term_scribble(struct term *t)
+{
+    static const char clear[] = "\033[2J";
+    while (take(t, 0))
+        ;
+    vterm_input_write(t->vt, clear, sizeof clear - 1);
+}
+
 pid_t term_pid(const struct term *t)
 {
     return t->pid;

@@ -25,6 +25,8 @@ const char *term_row(struct term *term, int row);
 bool term_has(struct term *term, const char *text);
 /* Changes the size of the terminal; the program is told. */
 void term_resize(struct term *term, int rows, int cols);
+/* Clears the screen behind the program's back. */
+void term_scribble(struct term *term);
 /* The program's process. */
 pid_t term_pid(const struct term *term);
 /* Is the alternate screen shown? Is the cursor visible? */
