@@ -283,7 +283,7 @@ static int end_run(struct run *run, enum migrate_end end, struct error *err)
     case MIGRATE_CANCELLED: {
         struct error why = *err;
         code = exit_cancelled(run);
-        error_set(err, ERR_CANCELLED, "stopped by a %s", code > 128 ? "signal" : "cancel request");
+        error_set(err, ERR_CANCELLED, "stopped by a %s", code > 128 ? "signal" : "person");
         error_state(err, "%s", why.state);
         hint_after(run, release_after(run, RUN_CANCELLED, err), err);
         return code;
@@ -352,13 +352,13 @@ static int run_whole(struct run *run, struct error *err)
     return run_locked(run, err);
 }
 
-static enum run_outcome outcome_of(const struct run *run, int code, const struct error *err)
+static enum run_outcome outcome_of(int code, const struct error *err)
 {
     if (code == 0)
         return RUN_OK;
     if (err->code == ERR_LOCK_LOST)
         return RUN_LOST;
-    return engine_stopped(run->hooks) && code > 128 ? RUN_CANCELLED : RUN_FAILED;
+    return err->code == ERR_CANCELLED ? RUN_CANCELLED : RUN_FAILED;
 }
 
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err)
@@ -369,7 +369,7 @@ int engine_run(const struct project *project, const struct sys *sys, const struc
     event.exit_code = run_whole(&run, err);
     if (event.exit_code)
         say_untouched(&run, err);
-    event.outcome = outcome_of(&run, event.exit_code, err);
+    event.outcome = outcome_of(event.exit_code, err);
     event.error = event.exit_code ? err : NULL;
     engine_tell(&run, &event);
     lock_free(run.lock);

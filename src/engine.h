@@ -55,7 +55,7 @@ struct engine_wish {
 struct engine_hooks {
     void (*event)(void *user, const struct engine_event *event);
     void *user;
-    const atomic_int *stop;      /* MAY be NULL; not zero: cancel, roll back, release; the value is the signal number (exit 128+n) */
+    const atomic_int *stop;      /* MAY be NULL; not zero: cancel, roll back, release; the value is the signal number (exit 128+n), or -1 where a person asked (exit 1) */
     int wake_fd;                 /* -1, or readable together with *stop */
 };
 

@@ -1,5 +1,6 @@
 /* lock_judge.c: the judge of the lock: verdict, evidence and effect in words, from what was seen alone. */
 #include <stdio.h>
+#include <string.h>
 
 #include "lock.h"
 #include "text.h"
@@ -93,6 +94,12 @@ static void effect_dead(const struct lock_view *view, char *to, size_t size)
         snprintf(to, size, "no running work is touched; what was applied stands");
 }
 
+/* There the holder has the whole file to itself while a migration runs. */
+static bool on_sqlite(const struct run_row *run)
+{
+    return strncmp(run->witness, "ofd:", 4) == 0;
+}
+
 void lock_effect(const struct lock_view *view, char *to, size_t size)
 {
     char file[256];
@@ -110,7 +117,8 @@ void lock_effect(const struct lock_view *view, char *to, size_t size)
     else if (!view->fenced)
         snprintf(to, size, "refused without ending its session: a statement of %s would go on beside the next run", file);
     else if (view->verdict == LOCK_ALIVE)
-        snprintf(to, size, "unlocking does not stop it at once: %s rolls back at its fence; its work is lost, data is not harmed", file);
+        snprintf(to, size, on_sqlite(&view->row.run) ? "an unlock waits while %s runs, and is then refused; between two migrations it frees the lock: the run then rolls back at its fence, data is not harmed"
+                                                     : "unlocking does not stop it at once: %s rolls back at its fence; its work is lost, data is not harmed", file);
     else
         snprintf(to, size, "if it still runs, %s rolls back at its fence; its work is lost, data is not harmed", file);
 }

@@ -188,7 +188,7 @@ static void living_holder(enum sandbox_kind kind)
     sandbox_start(&sb, &p, true, "locked=stop", upgrade);
     assert_true(process_wait_stopped(&p));
     run_has(&sb, "lock-status", 0, "Verdict: ALIVE: ", "");
-    run_has(&sb, "lock-status", 0, kind == SANDBOX_SQLITE ? "An Unlock Now: unlocking does not stop it at once" : "Session: ", "");
+    run_has(&sb, "lock-status", 0, kind == SANDBOX_SQLITE ? "An Unlock Now: an unlock waits while V2__second.sql runs" : "Session: ", "");
     run_has(&sb, "runs", 0, "runs now", "");
     run_has(&sb, "upgrade", 3, "", "Wait until it has ended");
     run_has(&sb, "upgrade --take-over-dead", 3, "", "Migration lock is already held by another process.");

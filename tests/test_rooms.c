@@ -66,6 +66,13 @@ static enum room room_of(const char *top, const char *header)
     return room;
 }
 
+static bool is_in_tests(const char *top, const char *header)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/tests/%s", top, header);
+    return strncmp(header, "../", 3) != 0 && access(path, F_OK) == 0;
+}
+
 static void check_include(const char *top, enum room room, const char *file, const char *header, struct findings *f)
 {
     enum room to = room_of(top, header);
@@ -75,6 +82,8 @@ static void check_include(const char *top, enum room room, const char *file, con
         if (room != foreign[i].room && (folder ? strncmp(header, foreign[i].header, len) == 0 : strcmp(header, foreign[i].header) == 0))
             found(f, "%s/%s may not include %s\n", rooms[room], file, header);
     }
+    if (is_in_tests(top, header))
+        found(f, "%s/%s may not include what belongs to the tests: %s\n", rooms[room], file, header);
     if (strncmp(header, "../", 3) == 0)
         found(f, "%s/%s includes by path: %s\n", rooms[room], file, header);
     if (to == ROOMS || to <= room)
@@ -215,6 +224,7 @@ static void make_house(char top[FILES_PATH], const char *room, const char *file,
     files_write(top, "src/middle.h", "#include \"below.h\"\n#include <stdio.h>\n");
     files_write(top, "ui/above.h", "#include \"middle.h\"\n#include <panel.h>\n");
     files_write(top, "ui/console.h", "int console;\n");
+    files_write(top, "tests/support/help.h", "int help;\n");
     snprintf(name, sizeof name, "%s/%s", room, file);
     files_write(top, name, text);
 }
@@ -252,6 +262,7 @@ static void bad_houses_are_found(void **state)
     check_made_up("ui", "a.c", "#include <libpq/libpq-fs.h>\n", "ui/a.c may not include libpq/libpq-fs.h\n");
     check_made_up("src", "a.c", "#include <curses.h>\n", "src/a.c may not include curses.h\n");
     check_made_up("db", "a.c", "#include <ncursesw/panel.h>\n", "db/a.c may not include ncursesw/panel.h\n");
+    check_made_up("src", "a.c", "#include \"support/help.h\"\n", "src/a.c may not include what belongs to the tests: support/help.h\n");
     check_made_up("db", "a.c", "#include \"../src/middle.h\"\n", "db/a.c includes by path: ../src/middle.h\n");
 }
 
@@ -264,7 +275,7 @@ static void forgotten_files_are_found(void **state)
     files_write(top, "Makefile.am", "x = \\\n\tdb/below.h \\\n\tsrc/middle.h \\\n\tui/console.h\ny = tests/test_ab\n");
     check_recipe(top, &f);
     files_remove(top);
-    assert_string_equal(f.text, "Makefile.am does not name ui/above.h\nMakefile.am does not name tests/test_a.c\n");
+    assert_string_equal(f.text, "Makefile.am does not name ui/above.h\nMakefile.am does not name tests/test_a.c\nMakefile.am does not name tests/support/help.h\n");
 }
 
 int main(void)

@@ -20,9 +20,11 @@
 #endif
 #ifdef JETBASE_SQLITE
 #include <sqlite3.h>
+
+static const char *const if_dead[] = { "unlock", "--if-dead", NULL };
 #endif
 
-static const char *const upgrade[] = { "upgrade", NULL }, *const unlock[] = { "unlock", NULL }, *const if_dead[] = { "unlock", "--if-dead", NULL };
+static const char *const upgrade[] = { "upgrade", NULL }, *const unlock[] = { "unlock", NULL };
 static const char *const take_over[] = { "upgrade", "--take-over-dead", NULL };
 
 /* Says what was expected of a program that has ended, and frees it. NULL: anything. */

@@ -113,7 +113,7 @@ struct effect own_run_cancel(struct model *m)
     if (m->run.on && !m->run.cancelling) {
         m->run.cancelling = true;
         fx.what = FX_CANCEL_OWN;
-        fx.signal = SIGINT;
+        fx.signal = -1; /* a person, no signal */
     }
     return fx;
 }

@@ -226,3 +226,49 @@ struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer
         error_set(&unlocked->error, ERR_LOCK_BUSY, "%s", message);
     return apply(model, &(struct model_msg){ .kind = MSG_UNLOCKED, .u.unlocked = unlocked });
 }
+
+struct model *scene_model(bool read_only)
+{
+    struct model *m = malloc(sizeof *m);
+    assert_non_null(m);
+    model_init(m, 24, 80, read_only, 1000);
+    scene_tick(m, 1);
+    return m;
+}
+
+void scene_drop(struct model *m)
+{
+    model_free(m);
+    free(m);
+}
+
+static struct snapshot *look_of(enum scene_state state)
+{
+    struct snapshot *snap = state == SCENE_ALIVE ? scene_locked(LOCK_ALIVE) : state == SCENE_DEAD ? scene_locked(LOCK_DEAD) : state == SCENE_UNKNOWN ? scene_locked(LOCK_UNKNOWN) : state == SCENE_OTHER ? scene_other() : scene_look();
+    if (state == SCENE_NOTHING_PENDING)
+        scene_drop_pending(snap);
+    if (state == SCENE_NOTHING_APPLIED)
+        for (size_t i = 0; i < snap->listing->applied_count; i++)
+            snap->listing->applied[i].type = MIGRATION_RUNS_ALWAYS;
+    if (state == SCENE_DISAGREES)
+        strcpy(snap->listing->disagree, "V11 was changed after it was applied");
+    if (state == SCENE_STANDBY)
+        snap->about.standby = true;
+    return snap;
+}
+
+struct model *scene_in(enum scene_state state, bool read_only)
+{
+    struct model *m = scene_model(read_only);
+    if (state != SCENE_NOTHING_SEEN)
+        scene_see(m, look_of(state));
+    if (state == SCENE_DOWN)
+        scene_down(m, "connection to server at \"db.example\", port 5432 failed");
+    if (state == SCENE_OWN_RUN) {
+        struct effect fx = scene_key(m, 'u');
+        scene_plan(m, fx.job, PLAN_UPGRADE, 2, 0);
+        assert_int_equal(scene_key(m, 'y').what, FX_RUN);
+    }
+    return m;
+}
+

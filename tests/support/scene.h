@@ -13,8 +13,19 @@ struct snapshot *scene_look(void);
 struct snapshot *scene_locked(enum lock_verdict verdict);
 /* The same, locked by another program. */
 struct snapshot *scene_other(void);
-/* Takes n from the applied list's front, or the whole pending list. */
+/* Empties the pending list. */
 void scene_drop_pending(struct snapshot *snap);
+
+/* What a model may have seen. */
+enum scene_state {
+    SCENE_NOTHING_SEEN, SCENE_UNLOCKED, SCENE_NOTHING_PENDING, SCENE_NOTHING_APPLIED, SCENE_DISAGREES, SCENE_ALIVE, SCENE_DEAD, SCENE_UNKNOWN, SCENE_OTHER,
+    SCENE_OWN_RUN,   /* confirmed, two files, nothing told yet */
+    SCENE_DOWN, SCENE_STANDBY, SCENE_STATES
+};
+/* A model of 80x24 that has seen nothing, or is in that state; scene_drop() frees it. */
+struct model *scene_model(bool read_only);
+struct model *scene_in(enum scene_state state, bool read_only);
+void scene_drop(struct model *model);
 
 /* Applies a look (and gives the reference up), a key, a tick after ms. */
 struct effect scene_see(struct model *model, struct snapshot *snap);
