@@ -88,6 +88,21 @@ static void changes_session(void **state)
     works(SQL("SET client_encoding = 'LATIN1'", "SET DateStyle = 'German'", "SET application_name = 'x'"));
 }
 
+/* Once more the same: what the first one left behind would be in the way. */
+static void leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct pg_case c;
+    pg_case_open(&c);
+    pg_case_acquire(&c);
+    for (uint32_t i = 1; i <= 2; i++)
+        good(pg_case_migrate(&c, i, SQL("PREPARE x AS SELECT 1", "DECLARE cur CURSOR WITH HOLD FOR SELECT 1", "CREATE TEMP TABLE t (id int)", "CREATE TEMP SEQUENCE s", "SELECT nextval('s')")));
+    struct pg_answers a = pg_case_migrate(&c, 3, SQL("PREPARE x AS SELECT 1", "SELECT 1/0")); /* a ROLLBACK does not take that back */
+    assert_int_equal(a.bad, 1);
+    good(pg_case_migrate(&c, 4, SQL("PREPARE x AS SELECT 1")));
+    pg_case_close(&c);
+}
+
 static void sets_role(void **state)
 {
     (void)state;
@@ -222,7 +237,7 @@ static void ends_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(drops_schema), cmocka_unit_test(meddles_with_lock), cmocka_unit_test(changes_session), cmocka_unit_test(sets_role),
+        cmocka_unit_test(drops_schema), cmocka_unit_test(meddles_with_lock), cmocka_unit_test(changes_session), cmocka_unit_test(leaves_nothing_behind), cmocka_unit_test(sets_role),
         cmocka_unit_test(hides_tables), cmocka_unit_test(role_with_evil_path), cmocka_unit_test(drops_advisory_locks), cmocka_unit_test(hidden_control),
         cmocka_unit_test(copy_of_the_client), cmocka_unit_test(ends_itself),
     };

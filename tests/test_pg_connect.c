@@ -229,6 +229,7 @@ static void behind_a_pooler(void **state)
     struct proxy *proxy = proxy_start(pg_server_port());
     bool changed;
     struct error err = { 0 };
+    const char *unset = "DO $$BEGIN IF current_setting('client_connection_check_interval') <> '0' THEN RAISE EXCEPTION 'it stays'; END IF; END$$";
     pg_case_open(&d);
     pg_case_acquire(&d);
     proxy_pose_as_pooler(proxy);
@@ -240,9 +241,9 @@ static void behind_a_pooler(void **state)
     driver->witness_drop(d.db, d.id);
     pg_case_acquire(&c);
     assert_string_equal(c.witness, "");
-    assert_true(pg_case_migrate(&c, 1, (const char *const[]){ "CREATE TABLE a (id int)", "SET search_path = nowhere", NULL }).committed);
+    assert_true(pg_case_migrate(&c, 1, (const char *const[]){ unset, "CREATE TABLE a (id int)", "SET search_path = nowhere", NULL }).committed);
     assert_int_equal(pg_case_migrate(&c, 2, (const char *const[]){ "SELECT 1/0", NULL }).bad, 1);
-    assert_true(pg_case_migrate(&c, 3, (const char *const[]){ "DO $$BEGIN IF current_setting('client_connection_check_interval') <> '0' THEN RAISE EXCEPTION 'it stays'; END IF; END$$", NULL }).committed);
+    assert_true(pg_case_migrate(&c, 3, (const char *const[]){ unset, NULL }).committed);
     assert_int_equal(pg_case_number(&c, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0);
     assert_int_equal(pg_case_look(&d).why, WHY_UNWITNESSED);
     assert_true(driver->wait_change(c.db, 0, -1, &changed, &err));

@@ -231,19 +231,24 @@ static void seen_by_the_unprivileged(void **state)
 static void ends_only_the_holder(void **state)
 {
     (void)state;
-    struct pg_case c, d;
+    struct pg_case c, d, e;
     struct error err = { 0 };
     bool ended;
-    char alive[200];
+    char alive[200], stranger[200];
     pg_case_open(&c);
     pg_case_join(&d, &c, DB_RUN, NULL, 0);
     pg_case_acquire(&c);
     snprintf(alive, sizeof alive, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d", driver->about(c.db)->session_pid);
     assert_true(driver->session_end(d.db, "00000000-0000-4000-8000-000000000000", &ended, &err) && !ended);
     /* The number in the run row belongs to another session now. */
-    pg_case_sql(&c, "UPDATE jetbase_runs SET session_pid = session_pid + 1");
+    pg_case_join(&e, &c, DB_RUN, NULL, 0);
+    snprintf(stranger, sizeof stranger, "UPDATE jetbase_runs SET session_pid = %d", driver->about(e.db)->session_pid);
+    pg_case_sql(&c, stranger);
     assert_true(driver->session_end(d.db, c.id, &ended, &err) && !ended);
-    pg_case_sql(&c, "UPDATE jetbase_runs SET session_pid = session_pid - 1");
+    pg_case_look(&e); /* it lives */
+    snprintf(stranger, sizeof stranger, "UPDATE jetbase_runs SET session_pid = %d", driver->about(c.db)->session_pid);
+    pg_case_sql(&c, stranger);
+    pg_case_close(&e);
     /* The lock names nobody. */
     pg_case_sql(&c, "UPDATE jetbase_lock SET is_locked = false");
     assert_true(driver->session_end(d.db, c.id, &ended, &err) && !ended);
