@@ -72,6 +72,27 @@ static void cannot_connect(void **state)
     pg_case_close(&c);
 }
 
+/* Should a server ever repeat the password, it is taken out. */
+static void repeats_the_password(void **state)
+{
+    (void)state;
+    struct pg_case c, d;
+    char text[300];
+    struct error err = { 0 };
+    pg_case_open(&c);
+    pg_case_aim(&d, &c, NULL, 0);
+    url_free(&d.url);
+    snprintf(text, sizeof text, "postgresql://postgres:%s@127.0.0.1:%d%s", SECRET, pg_server_port(), strrchr(c.text, '/'));
+    assert_true(url_parse(text, &d.url, &err));
+    pg_case_connect(&d, DB_RUN);
+    pg_case_acquire(&d);
+    struct pg_answers a = pg_case_migrate(&d, 1, (const char *const[]){ "DO $$BEGIN RAISE EXCEPTION 'x " SECRET " y " SECRET "' USING DETAIL = '" SECRET "'; END$$", NULL });
+    assert_string_equal(a.err.message, "x *** y ***");
+    assert_string_equal(a.err.detail, "***");
+    pg_case_close(&c);
+    pg_case_close(&d);
+}
+
 static void stops_connecting(void **state)
 {
     (void)state;
@@ -257,7 +278,7 @@ static void behind_a_pooler(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cannot_connect), cmocka_unit_test(stops_connecting), cmocka_unit_test(facts), cmocka_unit_test(by_socket),
+        cmocka_unit_test(cannot_connect), cmocka_unit_test(repeats_the_password), cmocka_unit_test(stops_connecting), cmocka_unit_test(facts), cmocka_unit_test(by_socket),
         cmocka_unit_test(session_settings), cmocka_unit_test(uses_a_schema), cmocka_unit_test(on_a_standby), cmocka_unit_test(behind_a_pooler),
     };
     return cmocka_run_group_tests_name("pg_connect", tests, NULL, NULL);

@@ -65,7 +65,10 @@ static void unlocks(void **state)
     assert_int_equal(pg_case_change(&c, CHANGE_RELEASE, c.id, false), CHANGE_HELD);
     assert_int_equal(pg_case_number(&c, OUTCOME("ok")), 1);
     pg_case_acquire(&c);
+    pg_case_sql(&c, "UPDATE jetbase_runs SET outcome = 'died' WHERE outcome IS NULL"); /* said by whoever proved it: the holder does not take it back */
     assert_int_equal(pg_case_change(&d, CHANGE_UNLOCK_ANY, NULL, false), CHANGE_DONE);
+    assert_int_equal(pg_case_change(&c, CHANGE_RELEASE, c.id, false), CHANGE_HELD);
+    assert_int_equal(pg_case_number(&c, OUTCOME("died")), 1);
     assert_int_equal(pg_case_number(&c, "SELECT count(*) FROM jetbase_runs WHERE unlocked_by IS NOT NULL"), 2);
     pg_case_close(&c);
     pg_case_close(&d);
