@@ -153,7 +153,7 @@ static struct proxy *through_proxy(struct sandbox *sb)
 
 static void round_trips(void **state)
 {
-    enum { FILES = 100 };
+    enum { FILES = 100, LATENCY_MS = 20 };
     struct sandbox sb;
     struct proxy *proxy = through_proxy(&sb);
     unsigned waits;
@@ -163,6 +163,7 @@ static void round_trips(void **state)
         snprintf(name, sizeof name, "V%d__six.sql", i);
         sandbox_file(&sb, name, "CREATE TABLE s%d (id int);\nINSERT INTO s%d VALUES (1);\nINSERT INTO s%d VALUES (2);\nUPDATE s%d SET id = 3;\nCREATE INDEX s%d_i ON s%d (id);\nDELETE FROM s%d;\n", i, i, i, i, i, i, i);
     }
+    proxy_set_latency(proxy, LATENCY_MS);
     expect_run(&sb, upgrade, 0, NULL);
     waits = proxy_waits(proxy);
     print_message("%d migrations of 6 statements: %u waits\n", FILES, waits);

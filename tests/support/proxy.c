@@ -40,6 +40,7 @@ struct proxy {
     pthread_t thread;
     int listener, server_port, port;
     unsigned waits, cuts, nth;
+    int latency_ms;      /* how long an answer is held for what the client sends without having seen it */
     bool pooler;         /* poses as one */
     enum proxy_side side;
     char words[128];     /* "" where no cut is armed */
@@ -163,12 +164,25 @@ static bool pass(struct link *l, enum proxy_side side)
     return send_all(side == PROXY_CLIENT ? l->server : l->client, chunk, (size_t)n);
 }
 
+/* An answer has come: does the client go on sending without it? Then it does not wait for it. */
+static bool client_goes_on(const struct link *l)
+{
+    struct pollfd fd = { l->client, POLLIN, 0 };
+    int latency_ms;
+    pthread_mutex_lock(&l->proxy->mutex);
+    latency_ms = l->proxy->latency_ms;
+    pthread_mutex_unlock(&l->proxy->mutex);
+    return l->asked && latency_ms > 0 && poll(&fd, 1, latency_ms) > 0;
+}
+
 static void *link_run(void *arg)
 {
     struct link *l = arg;
     struct pollfd fds[2] = { { l->client, POLLIN, 0 }, { l->server, POLLIN, 0 } };
     bool open = true;
     while (open && poll(fds, 2, -1) > 0) {
+        if (!fds[0].revents && client_goes_on(l))
+            continue;
         if (fds[0].revents)
             open = pass(l, PROXY_CLIENT);
         if (open && fds[1].revents)
@@ -258,6 +272,13 @@ void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, con
     proxy->nth = nth;
     snprintf(proxy->after, sizeof proxy->after, "%s", after ? after : "");
     snprintf(proxy->words, sizeof proxy->words, "%s", words);
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_set_latency(struct proxy *proxy, int latency_ms)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->latency_ms = latency_ms;
     pthread_mutex_unlock(&proxy->mutex);
 }
 

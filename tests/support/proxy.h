@@ -12,6 +12,8 @@ struct proxy *proxy_start(int server_port);
 int proxy_port(const struct proxy *proxy);
 /* How often a client has waited so far: each flush, sync or query after the first ReadyForQuery of its connection that was followed by an answer. */
 unsigned proxy_waits(struct proxy *proxy);
+/* From now on an answer takes that long, so that what a client sends in several pieces without waiting for it counts as one wait, however slow the machine is. */
+void proxy_set_latency(struct proxy *proxy, int latency_ms);
 /* Cuts the connection when `words` pass from that side for the nth time (1: the first), counted once the client has said `after` (NULL: at once); they are not passed on. Later connections pass freely. */
 void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, const char *words, unsigned nth);
 /* From now on the session number that clients are told is not the backend's own, as behind a pooler. */
