@@ -76,7 +76,8 @@ bool pg_sets_submit(struct db *db, struct error *err)
 static bool readable(struct db *db)
 {
     while (PQisBusy(db->conn)) {
-        enum pg_woken woken = pg_wait(db, -1, -1);
+        bool stopping = db->asking && pg_cancel_wished(db);
+        enum pg_woken woken = pg_wait(db, stopping ? PG_CANCEL_AGAIN_MS : -1, db->asking && !stopping ? db->target.wake_fd : -1);
         if (woken == WOKEN_LOST)
             return !PQisBusy(db->conn);
     }
@@ -146,8 +147,63 @@ static const char *text_of(const struct db *db, enum pg_sql sql)
     return db->sql[sql] ? db->sql[sql] : pg_sql_fixed(sql);
 }
 
+/* Does a transaction begin here that asks about our tables? Those that begin with BEGIN have a lock_timeout of their own, connections for looking a statement_timeout. */
+static bool question_begins(const struct db *db, const struct pg_ask *asks, size_t i, size_t count)
+{
+    if (db->mode != DB_RUN || (i > 0 && !asks[i - 1].sync) || asks[i].sql == PG_BEGIN)
+        return false;
+    while (i + 1 < count && !asks[i].sync && !strchr(pg_sql_fixed(asks[i].sql), '@'))
+        i++;
+    return strchr(pg_sql_fixed(asks[i].sql), '@') != NULL;
+}
+
+/* For its transaction alone: the session's own settings stay as they are. */
+static bool question_send(struct db *db)
+{
+    char timeout[PG_NUMBER_SIZE];
+    const char *values[] = { timeout };
+    snprintf(timeout, sizeof timeout, "%d", PG_QUESTION_LOCK_MS);
+    return PQsendQueryParams(db->conn, pg_sql_fixed(PG_LOCAL_TIMEOUT), 1, NULL, values, NULL, NULL, 0) == 1;
+}
+
+/* Before a step is under way a wish to stop may end a question; one that stood before it began may not: what is asked then is how to clean up. */
+static bool may_stop(const struct db *db, const struct pg_ask *asks, size_t count)
+{
+    return question_begins(db, asks, 0, count) && db->cancel && db->target.stop && atomic_load(db->target.stop) == 0;
+}
+
+static bool batch_send(struct db *db, const struct pg_ask *asks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if ((question_begins(db, asks, i, count) && !question_send(db)) ||
+            !PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, 0) ||
+            ((asks[i].sync || i + 1 == count) && !PQpipelineSync(db->conn)))
+            return false;
+    return true;
+}
+
+static bool batch_answers(struct db *db, struct pg_ask *asks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        PGresult *timeout = NULL;
+        if (question_begins(db, asks, i, count) && !(timeout = answer(db, QUERY_PLAIN)))
+            return false;
+        asks[i].res = answer(db, QUERY_PLAIN);
+        if (timeout && !pg_good(timeout) && asks[i].res) {
+            PQclear(asks[i].res); /* that one was not run: the fault is the one before it */
+            asks[i].res = timeout;
+            timeout = NULL;
+        }
+        PQclear(timeout);
+        if (!asks[i].res || ((asks[i].sync || i + 1 == count) && !sync_answer(db)))
+            return false;
+    }
+    return true;
+}
+
 bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *err)
 {
+    bool ok;
     for (size_t i = 0; i < count; i++)
         asks[i].res = NULL;
     if (db->down)
@@ -158,18 +214,14 @@ bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *er
         pg_cancel_settle(db->cancel);
     if (!pg_sets_submit(db, err))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, 0) ||
-            ((asks[i].sync || i + 1 == count) && !PQpipelineSync(db->conn)))
-            return pg_lost(db, err);
-    db->unflushed = db->unsynced = false;
-    if (!answers_before(db))
+    if (!batch_send(db, asks, count))
         return pg_lost(db, err);
-    for (size_t i = 0; i < count; i++) {
-        asks[i].res = answer(db, QUERY_PLAIN);
-        if (!asks[i].res || ((asks[i].sync || i + 1 == count) && !sync_answer(db)))
-            return pg_lost(db, err);
-    }
+    db->unflushed = db->unsynced = false;
+    db->asking = may_stop(db, asks, count);
+    ok = answers_before(db) && batch_answers(db, asks, count);
+    db->asking = false;
+    if (!ok)
+        return pg_lost(db, err);
     if (PQtransactionStatus(db->conn) != PQTRANS_IDLE && !send_alone(db, PG_ROLLBACK))
         return pg_lost(db, err);
     return true;

@@ -94,6 +94,18 @@ void pg_cancel_repeat(struct pg_cancel *c)
         pg_cancel_send(c);
 }
 
+bool pg_cancel_wished(struct db *db)
+{
+    if (!db->target.stop || atomic_load(db->target.stop) == 0)
+        return false;
+    if (!db->cancelled)
+        pg_cancel_send(db->cancel);
+    else
+        pg_cancel_repeat(db->cancel);
+    db->cancelled = true;
+    return true;
+}
+
 /* Waits, with the lock held, until no thread is at work or the time is over. */
 static void wait_ended(struct pg_cancel *c)
 {

@@ -112,7 +112,7 @@ static enum db_change verdict(const struct db_lock_change *c, const PGresult *re
     return PQgetvalue(res, 0, 4)[0] == 't' ? CHANGE_UNFENCED : CHANGE_HELD;
 }
 
-static enum db_change bad_change(const struct db *db, const struct db_lock_change *c, const PGresult *bad, struct error *err)
+static enum db_change bad_change(struct db *db, const struct db_lock_change *c, const PGresult *bad, struct error *err)
 {
     if (strcmp(pg_state(bad), "55P03") == 0)
         return c->kind == CHANGE_ACQUIRE ? CHANGE_HELD : CHANGE_BUSY;

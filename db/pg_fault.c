@@ -32,8 +32,10 @@ static void field(const struct db *db, const PGresult *res, int code, char *to, 
     pg_visible(db, to, size, PQresultErrorField(res, code));
 }
 
-static enum error_code code_of(const char *state)
+static enum error_code code_of(const struct db *db, const char *state)
 {
+    if (db->cancelled && strcmp(state, "57014") == 0)
+        return ERR_CANCELLED;
     if (strcmp(state, "42501") == 0)
         return ERR_RIGHTS;
     if (strcmp(state, "55P03") == 0)
@@ -51,9 +53,9 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     if (!said[0])
         snprintf(said, sizeof said, "the server gave an unexpected answer (%s)", PQresStatus(PQresultStatus(res)));
     if (doing)
-        error_set(err, code_of(state), "%s: %s", doing, said);
+        error_set(err, code_of(db, state), "%s: %s", doing, said);
     else
-        error_set(err, code_of(state), "%s", said);
+        error_set(err, code_of(db, state), "%s", said);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     field(db, res, PG_DIAG_MESSAGE_DETAIL, err->detail, sizeof err->detail);
     field(db, res, PG_DIAG_MESSAGE_HINT, err->hint, sizeof err->hint);
@@ -61,10 +63,43 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     return false;
 }
 
-bool pg_fault_ours(const struct db *db, const PGresult *res, const char *doing, struct error *err)
+/* "session 4711 (app, psql, idle in transaction) keeps jetbase_migrations locked"; false where nobody does any more. */
+static bool locker(struct db *db, char *to, size_t size)
+{
+    const char *schema[] = { db->about.schema };
+    struct pg_ask ask = { .sql = PG_TABLE_LOCKER, .count = 1, .values = schema };
+    struct error ignored;
+    char user[128], application[128], state[64];
+    bool found = pg_batch(db, &ask, 1, &ignored) && pg_good(ask.res) && PQntuples(ask.res) > 0;
+    if (found) {
+        pg_visible(db, user, sizeof user, PQgetvalue(ask.res, 0, 3));
+        pg_visible(db, application, sizeof application, PQgetvalue(ask.res, 0, 4));
+        pg_visible(db, state, sizeof state, PQgetvalue(ask.res, 0, 5));
+        bool has = pg_true(ask.res, 2);
+        snprintf(to, size, "session %s (%s%s%s%s%s) %s %s%s", PQgetvalue(ask.res, 0, 1), user[0] ? user : "user not shown", application[0] ? ", " : "", application, state[0] ? ", " : "", state,
+                 has ? "keeps" : "waits to lock", PQgetvalue(ask.res, 0, 0), has ? " locked" : "");
+    }
+    pg_batch_free(&ask, 1);
+    return found;
+}
+
+/* lock_timeout ran out. */
+static void fault_busy(struct db *db, const char *doing, struct error *err)
+{
+    char who[512];
+    if (locker(db, who, sizeof who)) {
+        error_set(err, ERR_LOCK_BUSY, "%s: %s", doing, who);
+        text_copy(err->sqlstate, sizeof err->sqlstate, "55P03");
+    }
+    error_hint(err, "It was waited for %d s. Run the command again once nobody keeps that table locked.", PG_QUESTION_LOCK_MS / 1000);
+}
+
+bool pg_fault_ours(struct db *db, const PGresult *res, const char *doing, struct error *err)
 {
     struct text make = { 0 };
     pg_fault(db, res, doing, err);
+    if (err && err->code == ERR_LOCK_BUSY && db->mode == DB_RUN)
+        fault_busy(db, doing, err);
     if (!err || err->code != ERR_RIGHTS || err->hint[0])
         return false;
     pg_tables_dba(db, &make);

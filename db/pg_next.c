@@ -138,19 +138,6 @@ static enum db_next deliver(struct db *db, struct db_result *result, struct erro
     return DB_RESULT;
 }
 
-/* Asks the server to stop, once all is sent; again where the first request met no statement. True where somebody wishes to stop. */
-static bool stop_wished(struct db *db)
-{
-    if (!db->target.stop || atomic_load(db->target.stop) == 0)
-        return false;
-    if (!db->cancelled)
-        pg_cancel_send(db->cancel);
-    else
-        pg_cancel_repeat(db->cancel);
-    db->cancelled = true;
-    return true;
-}
-
 /* How long one wait may take: *until is -1 for ever. */
 static int slice(const struct db *db, int64_t until, bool stopping)
 {
@@ -184,7 +171,7 @@ enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, st
             return deliver(db, result, err);
         if (took == TOOK_LOST || gone)
             return down(db, err);
-        bool stopping = stop_wished(db);
+        bool stopping = pg_cancel_wished(db);
         enum pg_woken woken = pg_wait(db, slice(db, until, stopping), stopping ? -1 : db->target.wake_fd);
         if (woken == WOKEN_LOST) {
             if (pg_take(db) == TOOK_RESULT)

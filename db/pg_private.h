@@ -15,6 +15,7 @@ enum {
     PG_TRAILER_LOCK_MS = 4000,  /* lock_timeout of fence and record */
     PG_CHANGE_LOCK_MS = 3000,   /* lock_timeout of a lock change that gives none */
     PG_CREATE_LOCK_MS = 5000,   /* lock_timeout of the creation of our tables */
+    PG_QUESTION_LOCK_MS = 4000, /* lock_timeout of a run's own questions about our tables */
     PG_CANCEL_AGAIN_MS = 1000   /* a cancel that met no running statement has no effect: it is sent again */
 };
 
@@ -86,6 +87,7 @@ struct db {
 
     struct pg_cancel *cancel;
     bool cancelled;           /* a cancel was sent since the last rollback */
+    bool asking;              /* a question is being answered that a wish to stop may end */
 
     bool listening;
     bool down;
@@ -100,8 +102,8 @@ void pg_close(struct db *db);
 
 /* Fills *err from a bad result. doing: what was to be done, or NULL for the server's message alone. Returns false. */
 bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err);
-/* The same for a question about our own tables: where the role has no right to them the hint says what a DBA must run. */
-bool pg_fault_ours(const struct db *db, const PGresult *res, const char *doing, struct error *err);
+/* The same for a statement on our own tables: where the role has no right to them the hint says what a DBA must run, where somebody kept one locked the message says who. Asks the server, which must be idle. */
+bool pg_fault_ours(struct db *db, const PGresult *res, const char *doing, struct error *err);
 /* Marks the connection as lost and fills *err (ERR_NO_CONNECTION). Returns false. */
 bool pg_lost(struct db *db, struct error *err);
 /* Fills *err and returns false for a connection that was opened for looking. */
@@ -131,7 +133,7 @@ struct pg_ask {
     bool sync;                  /* its transaction ends here: the next one has a new snapshot */
     PGresult *res;              /* out; pg_batch_free() clears */
 };
-/* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. False only where the connection is lost or memory ran out; every res is set otherwise. */
+/* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. On a run's connection a question about our tables waits PG_QUESTION_LOCK_MS at most for somebody's lock on them, and a wish to stop that comes meanwhile cancels it (57014). False only where the connection is lost or memory ran out; every res is set otherwise. */
 bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *err);
 /* Clears the results. */
 void pg_batch_free(struct pg_ask *asks, size_t count);
@@ -185,6 +187,8 @@ bool pg_drain(struct db *db, struct error *err);
 
 /* ---- pg_cancel.c: PQcancel blocks, so it has a thread of its own ---- */
 struct pg_cancel *pg_cancel_make(PGconn *conn);
+/* Somebody wishes to stop: asks the server to end what it runs; again where the first request met no statement. False where nobody does. */
+bool pg_cancel_wished(struct db *db);
 /* Sends a cancel, unless one is on its way. */
 void pg_cancel_send(struct pg_cancel *cancel);
 /* Sends another one where the last is long ago. */

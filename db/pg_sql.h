@@ -61,6 +61,7 @@ enum pg_sql {
     PG_HISTORY,
     PG_LISTEN,
 
+    PG_TABLE_LOCKER,
     PG_SESSION,
     PG_SESSION_BLOCKERS,
     PG_SESSION_BEHIND,

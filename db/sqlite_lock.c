@@ -252,7 +252,8 @@ enum db_change sqlite_lock_change(struct db *db, const struct db_lock_change *ch
         return CHANGE_FAILED;
     }
     sqlite_arm(db);
-    sqlite_wait_at_most(db, change->timeout_ms, false);
+    /* A lock that was not taken leaves nothing behind; one that is to be given back is waited for. */
+    sqlite_wait_at_most(db, change->timeout_ms, change->kind == CHANGE_ACQUIRE || change->kind == CHANGE_TAKE_OVER);
     if (!begin(&c))
         return change_fault(&c, err);
     if (!sqlite_same_file(db, err)) {

@@ -131,6 +131,8 @@ static bool recovery_fault(const char *doing, struct error *err)
 static bool busy_fault(struct db *db, const char *doing, struct error *err)
 {
     char who[128];
+    if (db->busy_stops && db->target.stop && atomic_load(db->target.stop) != 0)
+        return error_set(err, ERR_CANCELLED, "%s: stopped while waiting for the database file", doing);
     sqlite_file_users(db, who, sizeof who);
     if (db->mode == DB_LOOK)
         error_set(err, ERR_LOCK_BUSY, "%s: the database file is exclusively locked by a writer: %s", doing, who);

@@ -51,10 +51,8 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     sqlite_arm(db);
     sqlite_wait_at_most(db, db->target.lock_timeout_ms > 0 ? db->target.lock_timeout_ms : SQLITE_HEAD_WAIT_MS, true);
     rc = sqlite_do(db, SQL_BEGIN, NULL, "");
-    if (rc != SQLITE_OK) {
-        result->cancelled = (rc & 0xff) == SQLITE_BUSY && db->target.stop && atomic_load(db->target.stop) != 0;
-        return result->cancelled ? error_set(err, ERR_CANCELLED, "stopped while waiting for the database file") : sqlite_fault(db, rc, "beginning the migration", err);
-    }
+    if (rc != SQLITE_OK)
+        return sqlite_fault(db, rc, "beginning the migration", err);
     /* From here to the COMMIT nobody can change the lock: this check is the fence. */
     if (fence(db, step, result, err) && sqlite_same_file(db, err))
         return true;
@@ -226,6 +224,7 @@ enum db_next sqlite_next(struct db *db, int timeout_ms, struct db_result *result
     db->last_ms = now;
     if (!result->ok && !result->skipped) {
         db->failed = true;
+        result->cancelled |= fault.code == ERR_CANCELLED;
         if (err)
             *err = fault;
     }

@@ -202,6 +202,22 @@ static int exit_cancelled(struct run *run)
     return stop > 0 ? 128 + stop : 1;
 }
 
+/* The exit code of a fault: 128+n where it is only that somebody stopped the run. */
+static int exit_of(struct run *run, const struct error *err)
+{
+    return err->code == ERR_CANCELLED ? exit_cancelled(run) : error_exit_code(err->code);
+}
+
+/* Was somebody's lock waited for when the wish to stop came? Then that, and no fault of anybody's, ended the run. */
+static bool stopped_waiting(struct run *run, struct error *err)
+{
+    int stop = engine_stopped(run->hooks);
+    if (stop == 0 || (err->code != ERR_CANCELLED && err->code != ERR_LOCK_BUSY && err->code != ERR_LOCK_HELD))
+        return false;
+    error_set(err, ERR_CANCELLED, "stopped by a %s", stop > 0 ? "signal" : "person");
+    return true;
+}
+
 /* The connection was lost while the lock was taken: where it was, it is given back. Always false. */
 static bool acquire_lost(struct run *run, struct error *err)
 {
@@ -231,7 +247,7 @@ static bool acquire(struct run *run, struct error *err)
         return acquire_lost(run, err);
     if (answer != LOCK_OK) {
         event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &holder, .error = err };
-        if (answer != LOCK_FAILED)
+        if (!stopped_waiting(run, err) && answer != LOCK_FAILED)
             engine_tell(run, &event);
         return false;
     }
@@ -302,7 +318,14 @@ static int end_run(struct run *run, enum migrate_end end, struct error *err)
 static int run_locked(struct run *run, struct error *err)
 {
     if (!plan_again(run, err) || !plan_confirmed(run, err)) {
+        bool stopped = stopped_waiting(run, err);
         int code = error_exit_code(err->code);
+        if (!err->state[0]) {
+            engine_say_state(run, NULL);
+            error_state(err, "%s", run->state);
+        }
+        if (stopped)
+            return end_run(run, MIGRATE_CANCELLED, err);
         release_after(run, RUN_FAILED, err);
         return code;
     }
@@ -333,8 +356,10 @@ static void say_untouched(const struct run *run, struct error *err)
 
 static int run_whole(struct run *run, struct error *err)
 {
-    if (!engine_open_and_plan(run, err))
-        return error_exit_code(err->code);
+    if (!engine_open_and_plan(run, err)) {
+        stopped_waiting(run, err);
+        return exit_of(run, err);
+    }
     if (!plan_confirmed(run, err))
         return error_exit_code(err->code);
     if (run->plan->count == 0) {
@@ -348,7 +373,7 @@ static int run_whole(struct run *run, struct error *err)
         return exit_cancelled(run);
     }
     if (!acquire(run, err))
-        return error_exit_code(err->code);
+        return exit_of(run, err);
     return run_locked(run, err);
 }
 

@@ -134,6 +134,7 @@ enum lock_answer lock_acquire(struct db *db, const struct lock_wish *wish, struc
         return LOCK_FAILED;
     }
     lock->sys = wish->sys;
+    FAILPOINT("tables");
     if (!driver->tables_prepare(db, &tables, err) || !run_fill(&lock->run, db, wish, err))
         goto fail;
     lock->has_run = tables.runs;
