@@ -32,6 +32,29 @@ static void upgrade_runs_what_was_confirmed(void **state)
     scene_drop(m);
 }
 
+/* q leaves the help, and neither quits nor asks to; only the next one does. */
+static void q_leaves_the_help(void **state)
+{
+    static const enum scene_state states[] = { SCENE_UNLOCKED, SCENE_OWN_RUN };
+    (void)state;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        struct model *m = scene_in(states[i], false);
+        scene_key(m, '?');
+        assert_int_equal(m->dialog.kind, DIALOG_HELP);
+        scene_key(m, 'j');
+        scene_key(m, 'x');
+        assert_int_equal(m->dialog.kind, DIALOG_HELP);
+        struct effect fx = scene_key(m, 'q');
+        assert_int_equal(fx.what, FX_NONE);
+        assert_true(fx.flush);
+        assert_int_equal(m->dialog.kind, DIALOG_NONE);
+        fx = scene_key(m, 'q');
+        assert_int_equal(fx.what, states[i] == SCENE_OWN_RUN ? FX_NONE : FX_QUIT);
+        assert_int_equal(m->dialog.kind, states[i] == SCENE_OWN_RUN ? DIALOG_QUIT : DIALOG_NONE);
+        scene_drop(m);
+    }
+}
+
 static void plan_for_a_left_dialog_is_nobodys(void **state)
 {
     struct model *m = scene_in(SCENE_UNLOCKED, false);
@@ -314,6 +337,7 @@ static void answer_after_the_dialog_was_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(q_leaves_the_help),
         cmocka_unit_test(upgrade_runs_what_was_confirmed),
         cmocka_unit_test(plan_for_a_left_dialog_is_nobodys),
         cmocka_unit_test(lock_taken_under_the_upgrade_dialog),

@@ -27,6 +27,20 @@ static void help_fill(const struct model *m, struct sheet *body, struct sheet *f
     sheet_line(foot, STYLE_NORMAL, "Enter never confirms. Esc leaves a dialog and never quits.");
 }
 
+/* Nothing is asked here, so q leaves it, as it leaves the help of other programs; it does not quit. */
+static struct effect help_key(struct model *m, int key)
+{
+    if (key != 'q')
+        return (struct effect){ .what = FX_NONE };
+    model_close_dialog(m);
+    return (struct effect){ .flush = true };
+}
+
+static void help_footer(const struct model *m, char *to, size_t size)
+{
+    snprintf(to, size, "j k scroll   %sq Esc leave it", m->dialog.scroll ? "g top   " : "");
+}
+
 static void reading_footer(const struct model *m, char *to, size_t size)
 {
     snprintf(to, size, "%s", m->dialog.scroll ? "j k scroll   g top   Esc leave it" : "j k scroll   Esc leave it");
@@ -43,5 +57,5 @@ static void error_fill(const struct model *m, struct sheet *body, struct sheet *
     sheet_line(foot, STYLE_BOLD, "       [ Esc  leave it ]");
 }
 
-const struct dialog_ops dialog_help = { .width = 72, .title = help_title, .fill = help_fill, .footer = reading_footer };
+const struct dialog_ops dialog_help = { .width = 72, .title = help_title, .key = help_key, .fill = help_fill, .footer = help_footer };
 const struct dialog_ops dialog_error = { .width = 76, .title = error_title, .fill = error_fill, .footer = reading_footer };
