@@ -29,9 +29,9 @@
     CONFIG("application_name", "$1" TEXT, "true") ", " CONFIG_GIVEN("lock_timeout", "$2", "true") ", "              \
     CONFIG_GIVEN("statement_timeout", "$3", "true") ", " CONFIG_GIVEN("search_path", "$4", "true")
 
-/* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. */
+/* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. A witness is exclusive; the shared one is that of somebody who proves a death at this moment. */
 #define THIS_DATABASE "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname" EQ "pg_catalog.current_database())"
-#define IS_ADVISORY "l.locktype" EQ "'advisory' AND l.database" EQ THIS_DATABASE " AND l.objsubid" EQ "1 AND l.granted"
+#define IS_ADVISORY "l.locktype" EQ "'advisory' AND l.database" EQ THIS_DATABASE " AND l.objsubid" EQ "1 AND l.mode" EQ "'ExclusiveLock' AND l.granted"
 #define IS_KEY(high, low) IS_ADVISORY " AND l.classid" EQ high "::pg_catalog.oid AND l.objid" EQ low "::pg_catalog.oid"
 #define HALF(id, from) "('x'" CAT "pg_catalog.substr(pg_catalog.replace(" id ", '-', ''), " from ", 8))::pg_catalog.\"bit\"(32)::pg_catalog.int8::pg_catalog.oid"
 
@@ -56,11 +56,11 @@
     "INSERT INTO @.jetbase_runs (process_id, host, pid, os_user, program, command, session_pid, witness, file, statements, no_transaction, acquired_at)" \
     " SELECT $1" TEXT ", $2" TEXT ", $3" INT ", $4" TEXT ", $5" TEXT ", $6" TEXT ", $7" INT ", $8" TEXT ", $9" TEXT ", $10" INT ", $11::pg_catalog.bool, " NOW " FROM taken"
 
-/* The holder's run as far as a proof of death goes: its witness free, shown by holding it ourselves to the end of this transaction. */
+/* The holder's run as far as a proof of death goes: its witness free, shown by holding its key ourselves to the end of this transaction. Shared, which no exclusive one lets in either, and which nobody takes for a witness; whoever else proves it waits for the lock's row. */
 #define PROOF(id, key)                                                                                                                   \
     "holder AS MATERIALIZED (SELECT r.witness FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT   \
     " WHERE " NAMES("k.", id) "),"                                                                                                       \
-    " proof AS MATERIALIZED (SELECT CASE WHEN h.witness" EQ "'pg' THEN pg_catalog.pg_try_advisory_xact_lock(" key "::pg_catalog.int8) END AS dead FROM holder h)"
+    " proof AS MATERIALIZED (SELECT CASE WHEN h.witness" EQ "'pg' THEN pg_catalog.pg_try_advisory_xact_lock_shared(" key "::pg_catalog.int8) END AS dead FROM holder h)"
 #define DIED(id, from)                                                                                                                   \
     "died AS (UPDATE @.jetbase_runs SET outcome = 'died', released_at = COALESCE(released_at, " NOW ")"                                  \
     " WHERE process_id" EQ id TEXT " AND outcome IS NULL AND EXISTS (SELECT 1 FROM " from "))"

@@ -88,10 +88,11 @@ static void effect_dead(const struct lock_view *view, char *to, size_t size)
     file_words(view, file, sizeof file);
     if (run->no_transaction && run->started_statement > 0)
         snprintf(to, size, "no running work is touched; %s is half applied: statement %d of %d may have run", file, run->started_statement, run->statements);
-    else if (run->file[0])
-        snprintf(to, size, "no running work is touched; %s is not applied, nothing of it remains; what was applied before it stands", file);
+    else if (run->file[0]) /* only of its own work is something known: another run may have applied that file before this one took the lock */
+        snprintf(to, size, "no running work is touched; %s was not %s by it, nothing of that work remains; what it had committed before stands", file,
+                 strcmp(run->command, "rollback") == 0 ? "rolled back" : "applied");
     else
-        snprintf(to, size, "no running work is touched; what was applied stands");
+        snprintf(to, size, "no running work is touched; what it had committed stands");
 }
 
 /* There the holder has the whole file to itself while a migration runs. */

@@ -145,7 +145,7 @@ static void dead_holder(enum sandbox_kind kind)
     leave_dead(&sb);
     run_has(&sb, "lock-status", 0, "Verdict: DEAD: ", "");
     run_has(&sb, "lock-status", 0, "Migration: V2__second.sql (2 statements)", "");
-    run_has(&sb, "lock-status", 0, "An Unlock Now: no running work is touched; V2__second.sql is not applied", "");
+    run_has(&sb, "lock-status", 0, "An Unlock Now: no running work is touched; V2__second.sql was not applied by it, nothing of that work remains", "");
     json = run_json(&sb, "lock-status --json", 0);
     assert_string_equal(run_text(json, "holder.file"), "V2__second.sql");
     assert_string_equal(run_text(json, "holder.command"), "upgrade");

@@ -54,7 +54,7 @@ static void killed_holder(enum sandbox_kind kind)
     end_holder(&holder, SIGKILL);
     process_free(&holder);
     term_wait_for(s.term, "DEAD: its");
-    term_wait_for(s.term, "died in V1__step_1.sql");
+    term_wait_for(s.term, "died at V1__step_1.sql");
     term_key(s.term, "F");
     term_wait_for(s.term, "y  unlock");
     assert_true(term_has(s.term, "It is DEAD: its"));

@@ -108,7 +108,11 @@ static void effect_says_what_happens(void **state)
     (void)state;
     strcpy(view.row.run.file, "V14__x.sql");
     lock_effect(&view, text, sizeof text);
-    assert_non_null(strstr(text, "V14__x.sql is not applied"));
+    assert_non_null(strstr(text, "V14__x.sql was not applied by it"));
+    strcpy(view.row.run.command, "rollback");
+    lock_effect(&view, text, sizeof text);
+    assert_non_null(strstr(text, "V14__x.sql was not rolled back by it"));
+    assert_null(strstr(text, "applied"));
     view.verdict = LOCK_ALIVE;
     lock_effect(&view, text, sizeof text);
     assert_non_null(strstr(text, "rolls back at its fence"));

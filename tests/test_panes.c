@@ -125,7 +125,7 @@ static void dead_holder(void **state)
     struct stage *s = stage_new(24, 80, scene_locked(LOCK_DEAD));
     (void)state;
     assert_string_equal(row(s, 2), "│ LOCKED 4 min 12 s                DEAD: its session is gone, it cannot commit │");
-    assert_string_equal(row(s, 4), "│ run        jetbase upgrade, died in V14__orders_lookup.sql (one transaction) │");
+    assert_string_equal(row(s, 4), "│ run        jetbase upgrade, died at V14__orders_lookup.sql (one transaction) │");
     assert_non_null(strstr(row(s, 5), "│ effect     "));
     assert_on_screen(s, "│▸V14  orders lookup    7 stmts "); /* nothing of a dead run runs */
     scene_key(&s->model, 'F');

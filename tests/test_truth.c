@@ -21,9 +21,9 @@
 #ifdef JETBASE_SQLITE
 #include <sqlite3.h>
 
-static const char *const if_dead[] = { "unlock", "--if-dead", NULL };
 #endif
 
+static const char *const if_dead[] = { "unlock", "--if-dead", NULL }, *const lock_status[] = { "lock-status", NULL };
 static const char *const upgrade[] = { "upgrade", NULL }, *const unlock[] = { "unlock", NULL };
 static const char *const take_over[] = { "upgrade", "--take-over-dead", NULL };
 
@@ -155,6 +155,30 @@ static void dead_and_nothing_pending(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A run dies at a file that another run had applied before this one took the lock: that the file "is not applied" is not said. */
+static void dead_at_an_applied_file(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    open_steps(&sb, kind, 1);
+    sandbox_start(&sb, &p, true, "locked=kill", upgrade);
+    process_wait(&p);
+    process_free(&p);
+    sandbox_sql(&sb, "INSERT INTO jetbase_migrations (version, description, filename, migration_type, checksum) VALUES ('1', 'step 1', 'V1__step_1.sql', 'VERSIONED', 'x')");
+    do { /* the killed run's session goes a moment later */
+        sandbox_run(&sb, &p, lock_status);
+        if (strstr(p.out, "Verdict: DEAD"))
+            break;
+        process_free(&p);
+    } while (true);
+    if (strstr(p.out, "V1__step_1.sql is not applied") || !strstr(p.out, "V1__step_1.sql was not applied by it"))
+        print_error("%s", p.out);
+    assert_null(strstr(p.out, "V1__step_1.sql is not applied"));
+    assert_non_null(strstr(p.out, "V1__step_1.sql was not applied by it"));
+    expect_said(&p, 0, NULL, NULL);
+    sandbox_close(&sb);
+}
+
 #define ON_BOTH(test)                                                                   \
     static void test##_sqlite(void **state) { (void)state; test(SANDBOX_SQLITE); }     \
     static void test##_postgres(void **state) { (void)state; test(SANDBOX_POSTGRES); }
@@ -165,6 +189,7 @@ ON_BOTH(version_recorded)
 ON_BOTH(run_row_gone)
 ON_BOTH(stopped_without_lock)
 ON_BOTH(dead_and_nothing_pending)
+ON_BOTH(dead_at_an_applied_file)
 
 #ifdef JETBASE_SQLITE
 /* Another program writes to the file while the lock of a dead run is to be opened or taken over. */
@@ -267,6 +292,38 @@ static void stopped_and_cut(void **state)
     sandbox_close(&sb);
 }
 
+/* Somebody proves the death of a run, and is kept from ending that at once: to a third one the dead run looks dead meanwhile, not alive. */
+static void dead_while_it_is_proven(void **state)
+{
+    struct sandbox sb;
+    struct process p, looker;
+    PGconn *other;
+    (void)state;
+    open_steps(&sb, SANDBOX_POSTGRES, 1);
+    sandbox_start(&sb, &p, true, "locked=kill", upgrade);
+    process_wait(&p);
+    process_free(&p);
+    while (sandbox_number(&sb, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory'") > 0)
+        continue;
+    other = PQconnectdb(sb.conninfo);
+    assert_int_equal(PQstatus(other), CONNECTION_OK);
+    PQclear(PQexec(other, "BEGIN; SELECT 1 FROM jetbase_runs FOR UPDATE"));
+    sandbox_start(&sb, &p, false, NULL, if_dead);
+    while (sandbox_number(&sb, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory'") == 0)
+        continue;
+    sandbox_run(&sb, &looker, lock_status);
+    if (!strstr(looker.out, "Verdict: DEAD"))
+        print_error("%s", looker.out);
+    assert_non_null(strstr(looker.out, "Verdict: DEAD"));
+    process_free(&looker);
+    PQfinish(other);
+    process_wait(&p); /* it has unlocked, or had waited too long */
+    process_free(&p);
+    expect_run(&sb, if_dead, 0, NULL, NULL);
+    assert_int_equal(unlocked(&sb), 1);
+    sandbox_close(&sb);
+}
+
 /* The lock is free, but another transaction keeps its row: nobody "held" the lock. */
 static void row_kept(void **state)
 {
@@ -289,13 +346,14 @@ static void row_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(file_changed), BOTH(version_recorded), BOTH(run_row_gone), BOTH(stopped_without_lock), BOTH(dead_and_nothing_pending),
+        BOTH(file_changed), BOTH(version_recorded), BOTH(run_row_gone), BOTH(stopped_without_lock), BOTH(dead_and_nothing_pending), BOTH(dead_at_an_applied_file),
 #ifdef JETBASE_SQLITE
         cmocka_unit_test(busy_beside_the_dead), cmocka_unit_test(timed_out),
 #endif
 #ifdef JETBASE_POSTGRES
-        cmocka_unit_test(lost_acquire), cmocka_unit_test(lost_unlock), cmocka_unit_test(stopped_and_cut), cmocka_unit_test(row_kept),
+        cmocka_unit_test(lost_acquire), cmocka_unit_test(lost_unlock), cmocka_unit_test(stopped_and_cut), cmocka_unit_test(row_kept), cmocka_unit_test(dead_while_it_is_proven),
 #endif
     };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("truth", tests, NULL, NULL);
 }

@@ -124,7 +124,7 @@ static void run_line(const struct lock_view *lock, struct sheet *s)
     program_words(run, program, sizeof program);
     snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, "run", program);
     if (run->file[0] && lock->verdict == LOCK_DEAD)
-        snprintf(left, sizeof left, "%-*s%s, died in %s (%s)", LABEL_COLS, "run", program, run->file, run->no_transaction ? "no transaction" : "one transaction");
+        snprintf(left, sizeof left, "%-*s%s, died at %s (%s)", LABEL_COLS, "run", program, run->file, run->no_transaction ? "no transaction" : "one transaction");
     else if (run->file[0])
         snprintf(left, sizeof left, "%-*s%s, %s", LABEL_COLS, "run", program, run->file);
     if (lock->verdict != LOCK_DEAD && run->no_transaction && run->started_statement > 0) {
