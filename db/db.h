@@ -200,9 +200,9 @@ enum db_step_kind {
 
 enum db_isolation { ISOLATION_DEFAULT, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
 
-enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE };
+enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE, RECORD_CHECKSUM, RECORD_FORGET };
 
-/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. */
+/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. CHECKSUM: the checksum alone (applied_at stays), found by version and type VERSIONED. FORGET: deletes a repeatable, found by file and type. */
 struct db_record {
     enum db_record_kind kind;
     const char *version, *description, *file, *type, *checksum;

@@ -131,6 +131,10 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                          " WHERE filename" TEXT EQ "$2" TEXT " AND migration_type" TEXT EQ "$3" TEXT,
     /* $1 version */
     [PG_RECORD_DELETE] = "DELETE FROM @.jetbase_migrations WHERE version" TEXT EQ "$1" TEXT " AND migration_type" TEXT EQ "'VERSIONED'",
+    /* $1 checksum $2 version: as Jetbase repairs it, applied_at stays */
+    [PG_RECORD_CHECKSUM] = "UPDATE @.jetbase_migrations SET checksum = $1" TEXT " WHERE version" TEXT EQ "$2" TEXT " AND migration_type" TEXT EQ "'VERSIONED'",
+    /* $1 file $2 type */
+    [PG_RECORD_FORGET] = "DELETE FROM @.jetbase_migrations WHERE filename" TEXT EQ "$1" TEXT " AND migration_type" TEXT EQ "$2" TEXT,
     /* $1 process ID $2 last_done $3 file $4 statements */
     [PG_RECORD_RUN] = "UPDATE @.jetbase_runs SET last_done = $2" TEXT ", file = $3" TEXT ", statements = $4" INT
                       ", no_transaction = FALSE, started_statement = NULL, done_statement = NULL WHERE process_id" TEXT EQ "$1" TEXT,

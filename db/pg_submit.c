@@ -110,6 +110,7 @@ static bool submit_reset(struct db *db, const struct db_step *step, struct error
 static bool submit_history(struct db *db, const struct db_record *r, bool ends, struct error *err)
 {
     const char *insert[] = { r->version, r->description, r->file, r->type, r->checksum }, *update[] = { r->checksum, r->file, r->type };
+    const char *checksum[] = { r->checksum, r->version }, *forget[] = { r->file, r->type };
     switch (r->kind) {
     case RECORD_INSERT:
         return own(db, QUERY_HISTORY, ends, PG_RECORD_INSERT, 5, insert, err);
@@ -117,6 +118,10 @@ static bool submit_history(struct db *db, const struct db_record *r, bool ends, 
         return own(db, QUERY_HISTORY, ends, PG_RECORD_UPDATE, 3, update, err);
     case RECORD_DELETE:
         return own(db, QUERY_HISTORY, ends, PG_RECORD_DELETE, 1, &r->version, err);
+    case RECORD_CHECKSUM:
+        return own(db, QUERY_HISTORY, ends, PG_RECORD_CHECKSUM, 2, checksum, err);
+    case RECORD_FORGET:
+        return own(db, QUERY_HISTORY, ends, PG_RECORD_FORGET, 2, forget, err);
     }
     return error_set(err, ERR_INTERNAL, "unknown kind of record %d", (int)r->kind);
 }

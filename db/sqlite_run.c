@@ -81,6 +81,12 @@ static bool write_history(struct db *db, const struct db_record *r, int64_t *row
     case RECORD_DELETE:
         rc = sqlite_do(db, SQL_RECORD_DELETE, rows, "t", r->version);
         break;
+    case RECORD_CHECKSUM:
+        rc = sqlite_do(db, SQL_RECORD_CHECKSUM, rows, "tt", r->checksum, r->version);
+        break;
+    case RECORD_FORGET:
+        rc = sqlite_do(db, SQL_RECORD_FORGET, rows, "tt", r->file, r->type);
+        break;
     }
     if (rc == SQLITE_CONSTRAINT_UNIQUE)
         return error_set(err, ERR_HISTORY, "version %s is recorded in jetbase_migrations already: another program applied it since it was planned", r->version ? r->version : "");

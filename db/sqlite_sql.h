@@ -144,6 +144,8 @@
     "UPDATE main.jetbase_migrations SET checksum = ?1, applied_at = STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')"                  \
     " WHERE filename = ?2 AND migration_type = ?3"
 #define SQL_RECORD_DELETE "DELETE FROM main.jetbase_migrations WHERE version = ?1 AND migration_type = 'VERSIONED'"
+#define SQL_RECORD_CHECKSUM "UPDATE main.jetbase_migrations SET checksum = ?1 WHERE version = ?2 AND migration_type = 'VERSIONED'"
+#define SQL_RECORD_FORGET "DELETE FROM main.jetbase_migrations WHERE filename = ?1 AND migration_type = ?2"
 
 #define SQL_RUN_DONE                                                                                                       \
     "UPDATE main.jetbase_runs SET last_done = ?2, file = ?3, statements = ?4, no_transaction = 0,"                         \

@@ -48,6 +48,16 @@ static const struct option_def unlock_options[] = {
     { .id = OPTION_END },
 };
 
+static const struct option_def validate_checksums_options[] = {
+    { OPTION_FIX, "fix", 'f', NULL, "Fix any detected checksum mismatches by updating the stored checksum to match any changes in its corresponding migration file" },
+    { .id = OPTION_END },
+};
+
+static const struct option_def validate_files_options[] = {
+    { OPTION_FIX, "fix", 'f', NULL, "Fix any detected migration file issues" },
+    { .id = OPTION_END },
+};
+
 static const struct option_def runs_options[] = {
     { OPTION_LIMIT, "limit", 0, "N", "Show this many, the newest first; 20 where nothing is said" },
     { .id = OPTION_END },
@@ -70,7 +80,7 @@ const struct option_def command_globals[] = {
     { .id = OPTION_END },
 };
 
-enum { READS = COMMAND_PROJECT | COMMAND_URL | COMMAND_READS_ONLY, RUNS = COMMAND_PROJECT | COMMAND_URL | COMMAND_LOCKS };
+enum { READS = COMMAND_PROJECT | COMMAND_URL | COMMAND_READS_ONLY, RUNS = COMMAND_PROJECT | COMMAND_URL | COMMAND_LOCKS, CHANGES = COMMAND_PROJECT | COMMAND_URL };
 
 const struct command command_table[] = {
     { "init", "", 0, 0, 0, "Initialize jetbase in current directory",
@@ -85,10 +95,18 @@ const struct command command_table[] = {
     { "current", "", 0, 0, READS, "Show the latest version that has been migrated", NULL, no_options, command_current },
     { "lock-status", "", 0, 0, READS, "Show whether the database is locked for migrations, by whom, and whether that holder is alive",
       "The verdict is alive, dead or unknown, with its evidence. Exit code 0, locked or not.", no_options, command_lock_status },
-    { "unlock", "", 0, 0, COMMAND_PROJECT | COMMAND_URL, "Unlock the migration lock to allow migrations to run again",
+    { "unlock", "", 0, 0, CHANGES, "Unlock the migration lock to allow migrations to run again",
       "Without options it unlocks whoever holds the lock, as Jetbase does. A run of this program that lives is then stopped by its fence and rolls back; another program's holder goes on. "
       "--if-dead and --process-id are the safe forms.",
       unlock_options, command_unlock },
+    { "fix", "", 0, 0, CHANGES, "Repair migration files and versions.",
+      "Does what fix-files and fix-checksums do, in one transaction under the lock. Where there is nothing to repair, the lock is not looked at and nothing is written.", no_options, command_fix },
+    { "fix-checksums", "", 0, 0, CHANGES, "Updates all stored checksums to their current values.", NULL, no_options, command_fix_checksums },
+    { "fix-files", "", 0, 0, CHANGES, "Stops jetbase from tracking migrations whose files no longer exist.", NULL, no_options, command_fix_files },
+    { "validate-checksums", "", 0, 0, CHANGES, "Audit migration checksums without making changes. Use --fix to update stored checksums to match current migration files.", NULL, validate_checksums_options,
+      command_validate_checksums },
+    { "validate-files", "", 0, 0, CHANGES, "Check if any migration files are missing. Use --fix to clean up records of migrations whose files no longer exist.", NULL, validate_files_options,
+      command_validate_files },
     { "runs", "", 0, 0, READS, "Show who held the lock, how it ended, and who unlocked it", NULL, runs_options, command_runs },
     { "console", "", 0, 0, COMMAND_TERMINAL, "Open the console; so does jetbase alone on a terminal", NULL, console_options, command_console },
     { "help", "[COMMAND]", 0, 1, 0, "Show help for the program or a command", NULL, no_options, command_help },

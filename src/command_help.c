@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-enum { TEXT_COLUMN = 30, LINE_MOST = 100 };
+enum { TEXT_COLUMN = 30, COMMAND_COLUMN = 22, LINE_MOST = 100 };
 
 /* Folds text into lines that begin at `indent`; the first one continues where the line stands. */
 static void fold(struct output *out, const char *text, size_t indent)
@@ -71,8 +71,8 @@ static void print_program(struct output *out)
     fprintf(out->out, "Usage: jetbase [OPTIONS] COMMAND [ARGS]...\n       jetbase [OPTIONS]                 opens the console, on a terminal\n\n");
     fprintf(out->out, "Database migrations under a lock that can be proven: who holds it, and whether that holder can still commit.\n\nCommands:\n");
     for (const struct command *c = command_table; c->name; c++) {
-        fprintf(out->out, "  %-*s", 14, c->name);
-        fold(out, c->help, 16);
+        fprintf(out->out, "  %-*s", COMMAND_COLUMN - 2, c->name);
+        fold(out, c->help, COMMAND_COLUMN);
     }
     print_options(out, "Options of all commands:", command_globals, NULL);
     fprintf(out->out, "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 lock held, 4 lock lost, 5 history and files disagree, 6 no connection, 128+n signal n.\n"

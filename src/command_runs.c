@@ -56,7 +56,7 @@ struct cells {
     char who[400], outcome[40], lasted[32], started[TIME_SHOWN + 1], what[900];
 };
 
-/* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row) and what it is at. */
+/* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row; "repaired" of a fix) and what it is at. */
 static void what_words(const struct run_row *row, char *to, size_t size)
 {
     const char *blank = strchr(row->last_done, ' ');
@@ -64,6 +64,8 @@ static void what_words(const struct run_row *row, char *to, size_t size)
         snprintf(to, size, "unlocked by %s%s%s", row->unlocked_by, row->unlock_reason[0] ? ": " : "", row->unlock_reason);
     else if (row->detail[0])
         snprintf(to, size, "%s", row->detail);
+    else if (row->outcome != RUN_OPEN && row->last_done[0] && !blank)
+        snprintf(to, size, "%s", row->last_done);
     else if (row->outcome == RUN_OPEN || !blank)
         snprintf(to, size, "%s", row->file);
     else

@@ -14,11 +14,6 @@ enum {
     TRUTH_MS = 15000          /* how long our own old session is waited for */
 };
 
-static const char *command_name(const struct run *run)
-{
-    return run->wish->plan.direction == PLAN_UPGRADE ? "upgrade" : "rollback";
-}
-
 static void tell_note(struct run *run, enum engine_event_kind kind, const char *text)
 {
     struct engine_event event = { .kind = kind, .text = text };
@@ -74,37 +69,39 @@ static bool reconnect(struct run *run, struct error *err)
     }
 }
 
-/* Without jetbase_runs the history row decides for versioned files; else nothing does. */
-static bool committed_by_history(struct run *run, const struct plan_item *item, bool *committed, struct error *err)
+/* Without jetbase_runs the history decides for versioned files and repairs; else nothing does. */
+static bool committed_by_history(struct run *run, bool *committed, struct error *err)
 {
+    const struct migration *m = run->repair ? NULL : run->plan->items[run->done].migration;
     struct history *history = NULL;
-    int64_t rows;
-    if (item->migration->type != MIGRATION_VERSIONED)
-        return error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was applied is not known", item->migration->file);
+    if (m && m->type != MIGRATION_VERSIONED)
+        return error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was applied is not known", m->file);
     if (!history_read(run->db, &history, err))
         return false;
-    rows = history_rows_of(history, item->migration);
+    *committed = m ? (history_rows_of(history, m) > 0) == (run->wish->plan.direction == PLAN_UPGRADE) : repair_is_made(run->repair, history);
     history_free(history);
-    *committed = (rows > 0) == (run->wish->plan.direction == PLAN_UPGRADE);
     return true;
 }
 
 /* The COMMIT of item `done` had no answer: was it made? */
 static bool commit_truth(struct run *run, const struct lock_truth *truth, struct error *err)
 {
-    const struct plan_item *item = &run->plan->items[run->done];
+    const struct plan_item *item = run->repair ? NULL : &run->plan->items[run->done];
     char mark[540], said[700];
     bool committed = false;
-    struct engine_event event = { .kind = EV_MIGRATION_APPLIED, .migration = run->done + 1, .file = item->migration, .statements = item->facts.statements };
+    struct engine_event event = { .kind = EV_MIGRATION_APPLIED, .migration = run->done + 1 };
     engine_mark(run, run->done, mark, sizeof mark);
     if (truth->has_run)
         committed = strcmp(truth->last_done, mark) == 0;
-    else if (!committed_by_history(run, item, &committed, err))
+    else if (!committed_by_history(run, &committed, err))
         return false;
-    snprintf(said, sizeof said, "%s was %s", item->migration->file, committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
+    snprintf(said, sizeof said, "%s was %s", engine_next_name(run), committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
     tell_note(run, EV_TRUTH_FOUND, said);
-    if (committed) {
+    if (committed)
         run->done++;
+    if (committed && item) {
+        event.file = item->migration;
+        event.statements = item->facts.statements;
         engine_tell(run, &event);
     }
     return true;
@@ -132,11 +129,12 @@ static void say_unknown(struct run *run, bool commit_unknown, const struct error
     text_copy(why, sizeof why, err->code ? err->message : lost->message);
     text_copy(process_id, sizeof process_id, lock_process_id(run->lock));
     if (commit_unknown) {
-        error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was committed is not known", run->plan->items[run->done].migration->file);
-        error_state(err, "%u migrations before it were committed.", run->done);
+        error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was committed is not known", engine_next_name(run));
+        if (!run->repair)
+            error_state(err, "%u migrations before it were committed.", run->done);
     } else {
         error_set(err, ERR_NO_CONNECTION, "the connection was lost");
-        engine_say_state(run, run->done < run->plan->count ? run->plan->items[run->done].migration : NULL);
+        engine_say_state(run, !run->repair && run->done < run->plan->count ? run->plan->items[run->done].migration : NULL);
         error_state(err, "%s", run->state);
     }
     error_detail(err, "%s", why);
@@ -161,11 +159,14 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     }
     FAILPOINT("released");
     if (answer == LOCK_CHANGED_HANDS && outcome == RUN_OK)
-        tell_note(run, EV_NOTE, "somebody unlocked this run before it gave the lock back; all its migrations were committed under the lock");
+        tell_note(run, EV_NOTE, run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
+                                        "somebody unlocked this run before it gave the lock back; all its migrations were committed under the lock");
     if (answer != LOCK_FAILED)
         return 0;
     *err = lost;
-    if (outcome == RUN_OK)
+    if (outcome == RUN_OK && run->repair)
+        error_state(err, run->done ? "The repair is committed." : "Nothing was to be repaired.");
+    else if (outcome == RUN_OK)
         error_state(err, "All %u migrations of this run are committed.", run->done);
     return error_exit_code(lost.code ? lost.code : ERR_NOT_RELEASED);
 }
@@ -202,8 +203,7 @@ static int exit_cancelled(struct run *run)
     return stop > 0 ? 128 + stop : 1;
 }
 
-/* The exit code of a fault: 128+n where it is only that somebody stopped the run. */
-static int exit_of(struct run *run, const struct error *err)
+int engine_exit_of(struct run *run, const struct error *err)
 {
     return err->code == ERR_CANCELLED ? exit_cancelled(run) : error_exit_code(err->code);
 }
@@ -234,12 +234,12 @@ static bool acquire_lost(struct run *run, struct error *err)
     return error_hint(err, "`jetbase lock-status` tells. A dead holder is unlocked by: jetbase unlock --if-dead --process-id %s", lock_process_id(run->lock));
 }
 
-static bool acquire(struct run *run, struct error *err)
+bool engine_acquire(struct run *run, struct error *err)
 {
     struct lock_view holder;
     char note[sizeof ((struct db_tables *)0)->note] = "";
-    const struct plan_item *first = &run->plan->items[0];
-    struct lock_wish wish = { .sys = run->sys, .command = command_name(run), .file = first->migration->file, .statements = (int)first->facts.statements,
+    const struct plan_item *first = run->repair ? NULL : &run->plan->items[0];
+    struct lock_wish wish = { .sys = run->sys, .command = run->command, .file = first ? first->migration->file : NULL, .statements = first ? (int)first->facts.statements : 0,
                               .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
     enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, note, sizeof note, err);
     struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
@@ -269,23 +269,23 @@ static int end_down(struct run *run, bool commit_unknown, struct error *err)
         *err = found;
         return error_exit_code(err->code);
     }
-    if (run->done == run->plan->count) {
+    if (run->done == engine_total(run)) {
         if (!released)
             return release(run, RUN_OK, NULL, err);
         tell_note(run, EV_NOTE, "all is committed; the lock was given back by somebody else");
         error_clear(err);
         return 0;
     }
-    text_copy(file, sizeof file, run->plan->items[run->done].migration->file);
+    text_copy(file, sizeof file, engine_next_name(run));
     error_set(err, ERR_NO_CONNECTION, "the connection was lost in %s", file);
     error_detail(err, "%s", lost.message);
-    engine_say_state(run, run->plan->items[run->done].migration);
+    engine_say_state(run, run->repair ? NULL : run->plan->items[run->done].migration);
     error_state(err, "%s", run->state);
     hint_after(run, release_after(run, RUN_FAILED, err), err);
     return error_exit_code(ERR_NO_CONNECTION);
 }
 
-static int end_run(struct run *run, enum migrate_end end, struct error *err)
+int engine_end(struct run *run, enum migrate_end end, struct error *err)
 {
     int code;
     switch (end) {
@@ -314,27 +314,33 @@ static int end_run(struct run *run, enum migrate_end end, struct error *err)
     return 1;
 }
 
+int engine_end_early(struct run *run, bool failed, struct error *err)
+{
+    if (!failed)
+        return release(run, RUN_OK, NULL, err);
+    bool stopped = stopped_waiting(run, err);
+    int code = error_exit_code(err->code);
+    if (!err->state[0]) {
+        engine_say_state(run, NULL);
+        error_state(err, "%s", run->state);
+    }
+    if (stopped)
+        return engine_end(run, MIGRATE_CANCELLED, err);
+    release_after(run, RUN_FAILED, err);
+    return code;
+}
+
 /* Under the lock: what is pending is computed again, then run. */
 static int run_locked(struct run *run, struct error *err)
 {
-    if (!plan_again(run, err) || !plan_confirmed(run, err)) {
-        bool stopped = stopped_waiting(run, err);
-        int code = error_exit_code(err->code);
-        if (!err->state[0]) {
-            engine_say_state(run, NULL);
-            error_state(err, "%s", run->state);
-        }
-        if (stopped)
-            return end_run(run, MIGRATE_CANCELLED, err);
-        release_after(run, RUN_FAILED, err);
-        return code;
-    }
+    if (!plan_again(run, err) || !plan_confirmed(run, err))
+        return engine_end_early(run, true, err);
     if (run->plan->count == 0) {
         tell_note(run, EV_NOTHING_TO_DO, NULL);
-        return release(run, RUN_OK, NULL, err);
+        return engine_end_early(run, false, err);
     }
     FAILPOINT("planned");
-    return end_run(run, engine_migrate(run, err), err);
+    return engine_end(run, engine_migrate(run, err), err);
 }
 
 /* Where nothing is pending nothing is taken over either, which a person who asked for it may not expect. */
@@ -347,18 +353,18 @@ static void note_not_taken_over(struct run *run)
 }
 
 /* A fault before the lock was taken leaves everything as it was; where that has not been said, it is said here. */
-static void say_untouched(const struct run *run, struct error *err)
+void engine_say_untouched(const struct run *run, const char *words, struct error *err)
 {
     static const char said[] = "othing was";
     if (!run->lock && !err->state[0] && !strstr(err->message, said) && !strstr(err->detail, said) && !strstr(err->hint, said))
-        error_state(err, "No migration was run.");
+        error_state(err, "%s", words);
 }
 
 static int run_whole(struct run *run, struct error *err)
 {
     if (!engine_open_and_plan(run, err)) {
         stopped_waiting(run, err);
-        return exit_of(run, err);
+        return engine_exit_of(run, err);
     }
     if (!plan_confirmed(run, err))
         return error_exit_code(err->code);
@@ -372,8 +378,8 @@ static int run_whole(struct run *run, struct error *err)
         error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
         return exit_cancelled(run);
     }
-    if (!acquire(run, err))
-        return exit_of(run, err);
+    if (!engine_acquire(run, err))
+        return engine_exit_of(run, err);
     return run_locked(run, err);
 }
 
@@ -386,21 +392,27 @@ static enum run_outcome outcome_of(int code, const struct error *err)
     return err->code == ERR_CANCELLED ? RUN_CANCELLED : RUN_FAILED;
 }
 
+int engine_close(struct run *run, int exit_code, struct error *err)
+{
+    struct engine_event event = { .kind = EV_RUN_ENDED, .exit_code = exit_code };
+    event.outcome = outcome_of(exit_code, err);
+    event.error = exit_code ? err : NULL;
+    engine_tell(run, &event);
+    lock_free(run->lock);
+    plan_free(run->plan);
+    folder_free(run->folder);
+    if (run->driver)
+        run->driver->close(run->db);
+    return exit_code;
+}
+
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err)
 {
-    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks };
-    struct engine_event event = { .kind = EV_RUN_ENDED };
+    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks, .command = wish->plan.direction == PLAN_UPGRADE ? "upgrade" : "rollback" };
+    int code;
     error_clear(err);
-    event.exit_code = run_whole(&run, err);
-    if (event.exit_code)
-        say_untouched(&run, err);
-    event.outcome = outcome_of(event.exit_code, err);
-    event.error = event.exit_code ? err : NULL;
-    engine_tell(&run, &event);
-    lock_free(run.lock);
-    plan_free(run.plan);
-    folder_free(run.folder);
-    if (run.driver)
-        run.driver->close(run.db);
-    return event.exit_code;
+    code = run_whole(&run, err);
+    if (code)
+        engine_say_untouched(&run, "No migration was run.", err);
+    return engine_close(&run, code, err);
 }

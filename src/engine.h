@@ -65,6 +65,18 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
 /* Runs: connect, plan, lock, plan again, migrate, release, close. Returns the exit code; *err is filled where that is not 0 (also for 0 with a warning: code ERR_NONE). Every event is told to hooks->event. */
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err);
 
+struct repair;
+
+/* What fix and validate are to do. */
+struct engine_repair_wish {
+    unsigned parts;              /* enum repair_part bits */
+    bool fix;                    /* mend what is found; false: only look */
+    const char *command;         /* "fix", "fix-files" … for the run row */
+};
+
+/* Compares history with the files and, where asked for and needed, mends it: a run like any other, lock, fence and all in one transaction. Where nothing is to be mended, or only looked for, no lock is taken and nothing is written, also not a table. *found (zeroed, or of an earlier call; the caller's, repair_clear()) tells what was found last: under the lock where it was taken. Returns the exit code; *err and events as engine_run(), but EV_NOTHING_TO_DO and events of migrations are not told. */
+int engine_repair(const struct project *project, const struct sys *sys, const struct engine_repair_wish *wish, const struct engine_hooks *hooks, struct repair *found, struct error *err);
+
 /* Opens a connection for looking. Used by the reading commands and the watcher. */
 bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err);
 

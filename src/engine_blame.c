@@ -64,14 +64,14 @@ enum migrate_end engine_blame(struct run *run, const struct plan_item *item, boo
 {
     struct lock_view view;
     struct error looked = { 0 };
-    const char *file = item->migration->file;
+    const char *file = item ? item->migration->file : "the repair of history";
     bool seen = lock_look(run->db, &view, &looked);
     if (looked.code == ERR_NO_CONNECTION) {
         *fault = looked;
         return MIGRATE_DOWN;
     }
     if (seen && view.row.locked && strcmp(view.row.process_id, lock_process_id(run->lock)) == 0)
-        return trailer && (lost || spoiled_by_file(run, item, fault)) ? blame_file(file, fault) : blame_others(fault);
+        return item && trailer && (lost || spoiled_by_file(run, item, fault)) ? blame_file(file, fault) : blame_others(fault);
     if (!seen && !lost)
         return MIGRATE_FAILED; /* nothing was seen, so nothing is claimed but the fault itself */
     return blame_unlocker(file, &view, seen ? NULL : &looked, fault);

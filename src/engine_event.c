@@ -46,11 +46,28 @@ int engine_stopped(const struct engine_hooks *hooks)
 
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size)
 {
-    snprintf(to, size, "%u %s", i + 1, run->plan->items[i].migration->file);
+    if (run->repair)
+        snprintf(to, size, "repaired");
+    else
+        snprintf(to, size, "%u %s", i + 1, run->plan->items[i].migration->file);
+}
+
+uint32_t engine_total(const struct run *run)
+{
+    return run->repair ? 1 : (uint32_t)run->plan->count;
+}
+
+const char *engine_next_name(const struct run *run)
+{
+    return run->repair ? "the repair of history" : run->plan->items[run->done].migration->file;
 }
 
 void engine_say_state(struct run *run, const struct migration *failed)
 {
+    if (run->repair) {
+        text_copy(run->state, sizeof run->state, run->done ? "The repair is committed." : "Nothing was repaired: jetbase_migrations is as it was.");
+        return;
+    }
     const char *verb = run->wish->plan.direction == PLAN_UPGRADE ? "applied" : "rolled back";
     struct text t = { 0 };
     if (failed)

@@ -3,6 +3,7 @@
 #define JETBASE_ENGINE_PRIVATE_H
 
 #include "engine.h"
+#include "repair.h"
 
 /* One run on its way. */
 struct run {
@@ -14,8 +15,10 @@ struct run {
     const struct db_driver *driver;
     struct folder *folder;
     struct plan *plan;
+    struct repair *repair;    /* NULL for runs of migrations; else what this run mends, and plan is NULL */
+    const char *command;      /* "upgrade", "rollback", "fix" … */
     struct lock *lock;
-    uint32_t done;            /* migrations of this run that are known to be committed */
+    uint32_t done;            /* transactions of this run (migrations, or the one repair) that are known to be committed */
     char last_done[540];      /* the last one's mark in the run row */
     char state[512];          /* what stands and what was rolled back, in words */
 };
@@ -38,9 +41,25 @@ bool engine_open_and_plan(struct run *run, struct error *err);
 void engine_tell(struct run *run, struct engine_event *event);
 /* Has somebody asked to stop? The signal's number, else 0. */
 int engine_stopped(const struct engine_hooks *hooks);
+/* How many transactions the run has: its migrations, or 1 for a repair. */
+uint32_t engine_total(const struct run *run);
+/* What is committed next, for messages: a file, or "the repair of history". Valid while run->done < engine_total(). */
+const char *engine_next_name(const struct run *run);
+/* Takes the lock for this run; says what was refused. */
+bool engine_acquire(struct run *run, struct error *err);
+/* The exit code of a fault: 128+n where it is only that somebody stopped the run. */
+int engine_exit_of(struct run *run, const struct error *err);
+/* After the work: gives the lock back, finds out what is true where the connection was lost. The exit code. */
+int engine_end(struct run *run, enum migrate_end end, struct error *err);
+/* Under the lock, before anything was sent: gives it back after a fault (*err), or where nothing is to be done. The exit code. */
+int engine_end_early(struct run *run, bool failed, struct error *err);
+/* A fault before the lock was taken leaves everything as it was; where that has not been said, `words` say it. */
+void engine_say_untouched(const struct run *run, const char *words, struct error *err);
+/* Tells EV_RUN_ENDED and frees what the run holds. Gives back its exit code. */
+int engine_close(struct run *run, int exit_code, struct error *err);
 /* Runs the plan's items, item by item, over the pipeline (RUNNING: In a transaction). */
 enum migrate_end engine_migrate(struct run *run, struct error *err);
-/* After the rollback of an item whose fence or record failed (trailer; else its head), lost where the server said that the lock no longer names us: looks at lock, history and run row, and fills *fault with what is true. FAILED, LOST or DOWN. */
+/* After the rollback of an item whose fence or record failed (trailer; else its head), lost where the server said that the lock no longer names us: looks at lock, history and run row, and fills *fault with what is true. FAILED, LOST or DOWN. item: NULL for a repair. */
 enum migrate_end engine_blame(struct run *run, const struct plan_item *item, bool trailer, bool lost, struct error *fault);
 /* The mark in the run row after item i (from 0). */
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size);

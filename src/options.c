@@ -172,16 +172,6 @@ static bool refuse_no_value(struct reading *r, struct error *err)
     return see_help(r, err);
 }
 
-/* Words that Jetbase knows and this program does not. */
-static bool only_jetbase(const char *word)
-{
-    static const char *const names[] = { "fix", "fix-files", "fix-checksums", "validate-files", "validate-checksums" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(word, names[i]) == 0)
-            return true;
-    return false;
-}
-
 enum error_code options_no_command(const char *word, struct error *err)
 {
     char text[200];
@@ -189,9 +179,7 @@ enum error_code options_no_command(const char *word, struct error *err)
     const char *near = options_nearest(word, next_command, &naming);
     options_shown(word, text, sizeof text);
     error_set(err, ERR_USAGE, "No such command '%s'.", text);
-    if (only_jetbase(word))
-        error_hint(err, "Jetbase has it, this program does not. See: jetbase help");
-    else if (strstr(word, "://"))
+    if (strstr(word, "://"))
         error_hint(err, "A database URL goes behind --url. See: jetbase help");
     else if (near)
         error_hint(err, "Did you mean `jetbase %s`? See: jetbase help", near);
@@ -237,6 +225,7 @@ static void take_flag(struct options *out, enum option_id id)
     case OPTION_IF_DEAD: out->if_dead = true; break;
     case OPTION_TERMINATE: out->terminate = true; break;
     case OPTION_READ_ONLY: out->read_only = true; break;
+    case OPTION_FIX: out->fix = true; break;
     default: break;
     }
 }

@@ -34,7 +34,8 @@ enum option_id {
     OPTION_LIMIT,
     OPTION_READ_ONLY,
     OPTION_REFRESH,
-    OPTION_NEW_VERSION
+    OPTION_NEW_VERSION,
+    OPTION_FIX
 };
 
 /* One option: its text feeds help; the manual names the same ones. A table of them ends with OPTION_END. */
@@ -59,6 +60,7 @@ struct options {
     int lock_timeout_ms, statement_timeout_ms; /* 0: not given */
     const char *process_id, *reason;
     bool if_dead, terminate;
+    bool fix;
     int limit;               /* 0: not given */
     bool read_only;
     int refresh_ms;          /* 0: not given */

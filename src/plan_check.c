@@ -51,23 +51,22 @@ static bool same_version(const struct history_entry *row, const struct migration
     return strcmp(row->version, m->version) == 0 || (version_valid(row->version) && version_compare(row->version, m->version) == 0);
 }
 
-static bool has_file(struct folder *folder, const struct history_entry *row)
+struct migration *plan_file_of(struct folder *folder, const struct history_entry *row)
 {
     size_t count = folder_count(folder);
     for (size_t i = 0; i < count; i++) {
-        const struct migration *m = folder_at(folder, i);
+        struct migration *m = folder_at(folder, i);
         if (row->type == MIGRATION_VERSIONED) {
             if (m->type == MIGRATION_VERSIONED && same_version(row, m))
-                return true;
+                return m;
         } else if (m->type != MIGRATION_VERSIONED && strcmp(m->file, row->file) == 0) {
-            return true;
+            return m;
         }
     }
-    return false;
+    return NULL;
 }
 
-/* Whether an earlier row of history is about the same version or file: Python Jetbase leaves doubles. */
-static bool seen_before(const struct history *history, size_t i)
+bool plan_seen_before(const struct history *history, size_t i)
 {
     const struct history_entry *row = &history->rows[i];
     for (size_t k = 0; k < i; k++) {
@@ -84,7 +83,7 @@ bool plan_find_missing(struct folder *folder, const struct history *history, str
 {
     for (size_t i = 0; i < history->count; i++) {
         const struct history_entry *row = &history->rows[i];
-        if (has_file(folder, row) || seen_before(history, i))
+        if (plan_file_of(folder, row) || plan_seen_before(history, i))
             continue;
         if (row->type != MIGRATION_VERSIONED) {
             add_name(&d->repeatables, &d->repeatable_count, row->file);
@@ -162,11 +161,11 @@ static bool refuse_missing(const struct disagreement *d, struct error *err)
         error_set(err, ERR_HISTORY, "Version %s has been migrated but is missing from the current migration files.", d->first_missing);
         if (d->missing_count > 1)
             error_detail(err, "All that are missing: %s.", text_string(&d->missing));
-        return error_hint(err, "Restore the file, or go on without this check by --skip-file-validation.");
+        return error_hint(err, "Restore the file, let `jetbase fix-files` stop tracking it, or go on without this check by --skip-file-validation.");
     }
     if (d->repeatable_count > 0) {
         error_set(err, ERR_HISTORY, "The following migrated repeatable files are missing: %s", text_string(&d->repeatables));
-        return error_hint(err, "Restore the files, or go on without this check by --skip-file-validation.");
+        return error_hint(err, "Restore the files, let `jetbase fix-files` stop tracking them, or go on without this check by --skip-file-validation.");
     }
     return true;
 }
@@ -176,7 +175,7 @@ static bool refuse_changed(const struct disagreement *d, struct error *err)
     if (d->changed_count == 0)
         return true;
     error_set(err, ERR_HISTORY, "Checksum mismatch for versions: %s. Files have been changed since migration.", text_string(&d->changed));
-    return error_hint(err, "Put the files back as they were and make a new migration of the change, or go on without this check by --skip-checksum-validation.");
+    return error_hint(err, "Put the files back as they were and make a new migration of the change; or, where the change is meant, take it over by `jetbase fix-checksums`; or go on without this check by --skip-checksum-validation.");
 }
 
 bool plan_validate(struct folder *folder, const struct history *history, const struct plan_wish *wish, struct error *err)

@@ -20,6 +20,12 @@ bool plan_is_pending(const struct history *history, const struct migration *m);
 /* Whether m, which is pending, is below the latest applied version. latest may be NULL. */
 bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest);
 
+/* The file of a history row, or NULL: it is missing. Versions that are spelt differently but equal (`1.0`, `1`) are the same. */
+struct migration *plan_file_of(struct folder *folder, const struct history_entry *row);
+
+/* Whether a row before history->rows[i] is about the same version or file: Python Jetbase leaves doubles. */
+bool plan_seen_before(const struct history *history, size_t i);
+
 /* Finds versions and repeatables without a file. False only where memory ran out. */
 bool plan_find_missing(struct folder *folder, const struct history *history, struct disagreement *d, struct error *err);
 

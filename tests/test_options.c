@@ -115,6 +115,12 @@ static void test_globals_anywhere(void **state)
     assert_true(o.help);
     assert_string_equal(command->name, "status");
     assert_true(parse("new --help", &o, &command, &err)); /* without its description */
+    assert_true(parse("validate-files -f", &o, &command, &err));
+    assert_true(o.fix);
+    assert_true(parse("validate-checksums --fix", &o, &command, &err));
+    assert_true(o.fix);
+    assert_true(parse("validate-checksums", &o, &command, &err));
+    assert_false(o.fix);
     assert_true(parse("help upgrade", &o, &command, &err));
     assert_string_equal(o.operands[0], "upgrade");
 }
@@ -177,7 +183,8 @@ static void test_mistakes(void **state)
     refused("nosuch", "No such command 'nosuch'.", "jetbase help");
     refused("upgarde", "No such command 'upgarde'.", "`jetbase upgrade`");
     refused("lock_status", "No such command 'lock_status'.", "`jetbase lock-status`");
-    refused("validate-files", "No such command 'validate-files'.", "Jetbase has it");
+    refused("validate-file", "No such command 'validate-file'.", "`jetbase validate-files`");
+    refused("fix -f", "No such option: -f", "jetbase fix --help");
     refused("upgrade --nosuch", "No such option: --nosuch", "jetbase upgrade --help");
     refused("upgrade --dryrun", "No such option: --dryrun", "--dry-run");
     refused("upgrade --tak-over-dead", "No such option: --tak-over-dead", "--take-over-dead");

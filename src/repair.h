@@ -1,0 +1,53 @@
+/* repair.h: what in history no longer fits the files, and what mending it takes (Jetbase's fix, fix-files, fix-checksums and validate-*). */
+#ifndef JETBASE_REPAIR_H
+#define JETBASE_REPAIR_H
+
+#include "history.h"
+#include "migration.h"
+
+/* Which parts of history are looked at; bits. */
+enum repair_part {
+    REPAIR_FILES = 1,     /* rows whose file is gone */
+    REPAIR_CHECKSUMS = 2  /* versions whose file has another checksum */
+};
+
+/* Rows of one version or one repeatable whose file is gone. */
+struct repair_missing {
+    enum migration_type type;
+    char *version;       /* as history spells it; NULL for repeatables */
+    char *file;
+    int64_t rows;        /* how many there are: Python Jetbase leaves doubles */
+};
+
+/* A version whose rows, or one of them, have another checksum than its file. */
+struct repair_changed {
+    char *version;       /* as history spells it */
+    char *file;          /* the file of today */
+    char *recorded;      /* the first row's checksum that differs; "" where NULL */
+    char actual[CHECKSUM_SIZE];
+    int64_t rows;        /* all rows of that version, also those that agree */
+};
+
+/* What was found, and whether it was mended. Zero-initialise; free with repair_clear(). */
+struct repair {
+    unsigned parts;      /* enum repair_part bits: what was looked at to its end */
+    bool none_applied;   /* history has no version; checksums need no look then */
+    struct repair_missing *missing; /* versions as history has them, then repeatables */
+    size_t missing_count;
+    struct repair_changed *changed; /* as history has them */
+    size_t changed_count;
+    bool fixed;          /* committed */
+};
+
+/* Compares history with DIR/migrations, pure but for reading files; what *found held is dropped. Checksums are compared as if what is missing was mended, where both parts are asked for, and only after Jetbase's checks (missing files, files out of order: ERR_HISTORY), which skip_files leaves out. On false *found tells the parts that were looked at before the fault. */
+bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, struct repair *found, struct error *err);
+/* How many records mending takes; 0: nothing is to be mended. */
+size_t repair_records(const struct repair *repair);
+/* The i-th of them, pointing into the repair; last_done and the next file are left to the caller. Missing ones come first. */
+struct db_record repair_record(const struct repair *repair, size_t i);
+/* Whether history is as if the repair had been made. */
+bool repair_is_made(const struct repair *repair, const struct history *history);
+/* Frees what was found. */
+void repair_clear(struct repair *repair);
+
+#endif
