@@ -108,6 +108,8 @@ const struct command command_table[] = {
     { "validate-files", "", 0, 0, CHANGES, "Check if any migration files are missing. Use --fix to clean up records of migrations whose files no longer exist.", NULL, validate_files_options,
       command_validate_files },
     { "runs", "", 0, 0, READS, "Show who held the lock, how it ended, and who unlocked it", NULL, runs_options, command_runs },
+    { "config", "", 0, 0, COMMAND_PROJECT | COMMAND_READS_ONLY, "Show each setting and where it comes from",
+      "The password in the URL is masked. No database is asked.", no_options, command_config },
     { "console", "", 0, 0, COMMAND_TERMINAL, "Open the console; so does jetbase alone on a terminal", NULL, console_options, command_console },
     { "help", "[COMMAND]", 0, 1, 0, "Show help for the program or a command", NULL, no_options, command_help },
     { .name = NULL },
@@ -164,8 +166,12 @@ static int run_command(struct call *call, struct error *err)
     if (!choose(call, err))
         return error_exit_code(err->code);
     if (call->command->flags & COMMAND_PROJECT) {
-        if (!project_open(&where, (call->command->flags & COMMAND_URL) != 0, &project, err))
+        bool open = project_open(&where, (call->command->flags & COMMAND_URL) != 0, &project, err);
+        output_warn_lines(call->out, project.warnings);
+        if (!open) {
+            project_free(&project);
             return error_exit_code(err->code);
+        }
         call->project = &project;
     }
     code = call->command->run(call, err);

@@ -71,6 +71,7 @@ int command_fix_files(const struct call *call, struct error *err);
 int command_validate_checksums(const struct call *call, struct error *err);
 int command_validate_files(const struct call *call, struct error *err);
 int command_runs(const struct call *call, struct error *err);
+int command_config(const struct call *call, struct error *err);
 int command_lock_status(const struct call *call, struct error *err);
 int command_unlock(const struct call *call, struct error *err);
 int command_console(const struct call *call, struct error *err);

@@ -3,6 +3,7 @@
 #define JETBASE_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "error.h"
 
@@ -20,7 +21,8 @@ enum setting_kind {
     SETTING_BOOL,
     SETTING_INTEGER,
     SETTING_OTHER,      /* a value of another type: text is the type's name */
-    SETTING_UNREADABLE  /* env.py computes it: text says why */
+    SETTING_UNREADABLE, /* env.py computes it: text says why */
+    SETTING_UNSET       /* env.py takes it from a variable that is not set: text says which */
 };
 
 /* One value of one source. Free with setting_free(). */
@@ -29,6 +31,7 @@ struct setting {
     char *text;       /* TEXT, INTEGER: the value as written; OTHER, UNREADABLE: see above */
     bool truth;       /* BOOL */
     unsigned line;    /* of its file, 0 where it has none */
+    size_t at;        /* byte of its file where it stands */
 };
 
 /* Replaces *s by a value; text is copied. False where memory ran out. */
@@ -36,15 +39,26 @@ bool setting_put(struct setting *s, enum setting_kind kind, const char *text, bo
 /* Frees, wipes (URLs hold passwords) and zeroes. */
 void setting_free(struct setting *s);
 
+enum { CONFIG_SHADOWED = 4 }; /* so many sources can stand behind the one that counts */
+
+/* Where a value stands. */
+struct config_origin {
+    const char *from; /* "--url", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "pyproject.toml" (with "../" for each level up), "default"; lives as long as its config */
+    unsigned line;    /* 0 where it has none */
+};
+
 /* All values, chosen by Jetbase's order of sources. Free with config_free(). */
 struct config {
     char *url;           /* NULL where nobody says one */
-    const char *url_from; /* static: "--url", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "pyproject.toml" */
     char *schema;        /* NULL for none */
     bool skip_validation, skip_checksum_validation, skip_file_validation;
+    struct config_origin origin[CONFIG_KEYS];                     /* of each value */
+    struct config_origin shadowed[CONFIG_KEYS][CONFIG_SHADOWED];  /* sources that say something too and do not count, in their order; from is NULL behind the last */
+    char *warnings;      /* names that are no settings, one sentence a line, safe to show; NULL for none. Also there where config_read fails. */
+    char *pyproject;     /* name of the pyproject.toml that was found */
 };
 
-/* Reads DIR/env.py, the JETBASE_ variables, DIR/jetbase.toml and the nearest pyproject.toml from DIR upwards; for each key the first source in this order that has it counts. url: the value of --url, or NULL; before all. ERR_CONFIG with file and line for files that can't be read or understood and for values of a wrong type. */
+/* Reads DIR/env.py, the JETBASE_ variables, DIR/jetbase.toml and the nearest pyproject.toml from DIR upwards; for each key the first source in this order that has it counts. url: the value of --url, or NULL; before all. ERR_CONFIG with file and line for files that can't be read or understood and for values of a wrong type; *out must be freed then too. */
 bool config_read(const char *dir, const char *url, struct config *out, struct error *err);
 /* Frees, wiping the URL. */
 void config_free(struct config *config);

@@ -8,10 +8,15 @@
 
 /* What is known after the statements so far. */
 struct reading {
+    struct source source;
     struct setting *settings;
-    unsigned touched; /* the line that may have changed the environment, 0 for none */
+    struct envpy_before before;
+    bool dotenv;      /* something was imported from dotenv */
     unsigned armed;   /* the line of a function that would stop the program or reach our names if it were called */
-    bool failed;      /* memory ran out */
+    envpy_name_fn seen;
+    void *user;
+    bool failed;      /* *err is filled */
+    struct error *err;
 };
 
 /* A run of tokens: at[0] … end[-1]. */
@@ -61,6 +66,23 @@ static bool names_environment(struct span s)
     return false;
 }
 
+/* Whether it calls anything but what is known to leave the environment alone. */
+static bool calls_unknown(struct span s)
+{
+    static const char *const harmless[] = {"Path", "PurePath", "str", "int", "bool", "float", "len", "dict", "list", "tuple", "set", "join", "dirname", "abspath", "realpath", "resolve", "absolute", "exists", "expanduser", "getcwd", "cwd",
+                                           "getenv", "get", "quote", "quote_plus", "urlencode", "format", "replace", "strip", "lower", "upper", "split", "append", "insert", "extend", "getLogger", "basicConfig", "filterwarnings", "print", NULL};
+    for (const struct token *t = s.at; t < s.end; t++) {
+        bool known = false;
+        if (!token_is(t, "(") || t == s.at || (t[-1].kind != TOKEN_NAME && !token_is(t - 1, ")") && !token_is(t - 1, "]")))
+            continue;
+        for (const char *const *word = harmless; *word != NULL; word++)
+            known = known || token_is(t - 1, *word);
+        if (!known)
+            return true;
+    }
+    return false;
+}
+
 static enum config_key key_of(const struct token *t)
 {
     char name[64];
@@ -71,16 +93,30 @@ static enum config_key key_of(const struct token *t)
     return config_key_from(name);
 }
 
-static void set_unreadable(struct reading *r, enum config_key key, unsigned line, const char *why)
+static void no_memory(struct reading *r)
 {
-    if (!setting_put(&r->settings[key], SETTING_UNREADABLE, why, false, line))
-        r->failed = true;
+    r->failed = true;
+    error_set(r->err, ERR_NO_MEMORY, "Memory ran out reading %s.", r->source.file);
 }
 
-static void unsure_of_all(struct reading *r, unsigned line, const char *why)
+static void broken(struct reading *r, const struct token *at, const char *message)
+{
+    r->failed = true;
+    envpy_broken(&r->source, at->at, message, r->err);
+}
+
+static void set_unreadable(struct reading *r, enum config_key key, const struct token *at, const char *why)
+{
+    struct setting *s = &r->settings[key];
+    if (!setting_put(s, SETTING_UNREADABLE, why, false, at->line))
+        no_memory(r);
+    s->at = (size_t)(at->at - r->source.text);
+}
+
+static void unsure_of_all(struct reading *r, const struct token *at, const char *why)
 {
     for (int key = 0; key < CONFIG_KEYS; key++)
-        set_unreadable(r, (enum config_key)key, line, why);
+        set_unreadable(r, (enum config_key)key, at, why);
 }
 
 /* Marks each of our names that stands in the span. */
@@ -89,7 +125,7 @@ static void unsure_of_named(struct reading *r, struct span s, const char *why)
     for (const struct token *t = s.at; t < s.end; t++) {
         enum config_key key = key_of(t);
         if (key != CONFIG_KEYS)
-            set_unreadable(r, key, t->line, why);
+            set_unreadable(r, key, t, why);
     }
 }
 
@@ -98,12 +134,12 @@ static bool check_danger(struct reading *r, struct span s)
 {
     char why[128];
     if (is_dangerous(s)) {
-        unsure_of_all(r, s.at->line, "the statement in this line may set it unseen, or stop the program");
+        unsure_of_all(r, s.at, "the statement in this line may set it unseen, or stop the program");
         return false;
     }
     if (r->armed > 0 && find(s, "(") != NULL) {
         snprintf(why, sizeof why, "this line may call the function of line %u, which sets names or stops the program", r->armed);
-        unsure_of_all(r, s.at->line, why);
+        unsure_of_all(r, s.at, why);
         return false;
     }
     return true;
@@ -111,8 +147,9 @@ static bool check_danger(struct reading *r, struct span s)
 
 static void read_import(struct reading *r, struct span s)
 {
+    r->dotenv = r->dotenv || (s.end - s.at > 1 && token_is(s.at + 1, "dotenv"));
     if (token_is(s.end - 1, "*"))
-        unsure_of_all(r, s.at->line, "this line imports names that can't be seen");
+        unsure_of_all(r, s.at, "this line imports names that can't be seen");
     unsure_of_named(r, s, "it is imported");
 }
 
@@ -132,52 +169,88 @@ static enum config_key target_key(struct span target)
     return plain ? key_of(target.at) : CONFIG_KEYS;
 }
 
-static void assign(struct reading *r, enum config_key key, struct span value, bool *understood)
+/* Tells of a name that is none of the settings. */
+static void tell_name(struct reading *r, struct span target)
+{
+    bool plain = target.end - target.at == 1 || (target.end - target.at > 1 && token_is(target.at + 1, ":"));
+    if (plain && target.at->kind == TOKEN_NAME && r->seen != NULL)
+        r->seen(r->user, target.at->at, target.at->len, target.at->line);
+}
+
+/* False where the value is not understood. */
+static bool assign(struct reading *r, enum config_key key, struct span value)
 {
     struct setting s = {0};
-    if (!envpy_value(value.at, value.end, r->touched, &s)) {
-        r->failed = true;
-        return;
+    if (!envpy_value(value.at, value.end, r->before, &s)) {
+        no_memory(r);
+        return false;
     }
-    *understood = s.kind != SETTING_UNREADABLE;
+    bool understood = s.kind != SETTING_UNREADABLE && s.kind != SETTING_UNSET;
     s.line = value.at->line;
+    s.at = (size_t)(value.at->at - r->source.text);
     if (key == CONFIG_KEYS) {
         setting_free(&s);
-        return;
+    } else {
+        setting_free(&r->settings[key]);
+        r->settings[key] = s;
     }
-    setting_free(&r->settings[key]);
-    r->settings[key] = s;
+    return understood;
+}
+
+/* One target of an assignment. */
+static void read_target(struct reading *r, struct span target, struct span value)
+{
+    enum config_key key = target_key(target);
+    if (key != CONFIG_KEYS) {
+        assign(r, key, value);
+    } else if (check_danger(r, target)) {
+        unsure_of_named(r, target, "it is assigned together with other names");
+        tell_name(r, target);
+    }
+    if (target.end - target.at > 1 && !token_is(target.at + 1, ":") && names_environment(target))
+        r->before.touched = target.at->line;
 }
 
 /* `a = b = value`. */
 static void read_assignment(struct reading *r, struct span s)
 {
-    struct span value = s;
+    struct span value = s, rest = s;
     const struct token *equals;
     while ((equals = find_equals(value)) != NULL)
         value.at = equals + 1;
-    if (value.at == value.end) {
-        unsure_of_named(r, s, "the statement is not complete");
+    if (value.at == value.end || token_is(s.at, "=")) {
+        broken(r, value.at == value.end ? value.end : s.at, value.at == value.end ? "A value is missing." : "A name is missing.");
         return;
     }
-    bool understood = false;
-    assign(r, CONFIG_KEYS, value, &understood);
+    bool understood = assign(r, CONFIG_KEYS, value);
     if (!understood && (!check_danger(r, value) || find(value, ":=") != NULL))
         unsure_of_named(r, s, "it is computed");
-    struct span rest = s;
-    while ((equals = find_equals(rest)) != NULL) {
+    for (; !r->failed && (equals = find_equals(rest)) != NULL; rest.at = equals + 1) {
         struct span target = {rest.at, equals};
-        enum config_key key = target.at < target.end ? target_key(target) : CONFIG_KEYS;
-        if (key != CONFIG_KEYS)
-            assign(r, key, value, &understood);
-        else if (check_danger(r, target))
-            unsure_of_named(r, target, "it is assigned together with other names");
-        if (target.end - target.at > 1 && !token_is(target.at + 1, ":") && names_environment(target))
-            r->touched = s.at->line;
-        rest.at = equals + 1;
+        if (target.at < target.end)
+            read_target(r, target, value);
     }
-    if (!understood && find(value, "(") != NULL && names_environment(value))
-        r->touched = s.at->line;
+    if (!understood && calls_unknown(value))
+        r->before.touched = s.at->line;
+}
+
+/* `load_dotenv()`: it never changes a variable that is set, unless told so. */
+static bool is_load_dotenv(const struct reading *r, struct span s)
+{
+    const struct token *t = s.at;
+    int commas = 0;
+    if (s.end - t > 2 && token_is(t, "dotenv") && token_is(t + 1, "."))
+        t += 2;
+    if (!r->dotenv || s.end - t < 3 || !token_is(t, "load_dotenv") || !token_is(t + 1, "(") || !token_is(s.end - 1, ")") || s.end[-1].depth != t->depth)
+        return false;
+    for (t += 2; t < s.end - 1; t++) {
+        bool find_dotenv = token_is(t, "find_dotenv") && s.end - t > 3 && token_is(t + 1, "(") && token_is(t + 2, ")");
+        t += find_dotenv ? 2 : 0;
+        if (!find_dotenv && (token_is(t, "(") || token_is(t, "override") || token_is(t, "**") || token_is(t, "*") || token_is(t, "stream")))
+            return false;
+        commas += token_is(t, ",");
+    }
+    return commas <= 2;
 }
 
 /* Any other statement on one line. */
@@ -187,8 +260,10 @@ static void read_expression(struct reading *r, struct span s)
     if (annotation || !check_danger(r, s) || is_print(s) || (s.end - s.at == 1 && token_is(s.at, "pass")))
         return;
     unsure_of_named(r, s, "the statement in this line may change it");
-    if (find(s, "(") != NULL || token_is(s.at, "del") || names_environment(s))
-        r->touched = s.at->line;
+    if (is_load_dotenv(r, s))
+        r->before.filled = s.at->line;
+    else if (calls_unknown(s) || token_is(s.at, "del") || names_environment(s))
+        r->before.touched = s.at->line;
 }
 
 static void read_simple(struct reading *r, struct span s)
@@ -229,13 +304,14 @@ static void read_block(struct reading *r, struct span s)
     if (token_is(s.at, "def")) {
         if (is_dangerous(s))
             r->armed = s.at->line;
+        r->dotenv = r->dotenv && find(s, "load_dotenv") == NULL;
         return;
     }
     if (!check_danger(r, s))
         return;
     unsure_of_named(r, s, "it is set, or may be changed, inside a block");
     if (find(s, "(") != NULL || names_environment(s))
-        r->touched = s.at->line;
+        r->before.touched = s.at->line;
 }
 
 static bool begins_block(struct span line, const struct token *next)
@@ -255,30 +331,46 @@ static const struct token *behind_line(const struct token *t)
     return t->kind == TOKEN_NEWLINE ? t + 1 : t;
 }
 
-bool envpy_read(const char *text, size_t len, const char *file, struct setting settings[CONFIG_KEYS], struct error *err)
+/* Blanks at the begin of a line must follow a colon, and the other way round. */
+static bool check_indent(struct reading *r, struct span line, const struct token *next)
 {
+    bool head = token_is(line.end - 1, ":") && line.end[-1].depth == 0, inner = next->kind != TOKEN_END && next->kind != TOKEN_NEWLINE && next->indented;
+    if (line.at->indented)
+        broken(r, line.at, "Unexpected indent.");
+    else if (inner && !head)
+        broken(r, next, "Unexpected indent.");
+    else if (head && !inner)
+        broken(r, line.end - 1, "An indented block is missing behind this colon.");
+    return !r->failed;
+}
+
+/* The statement at t, with its body. Returns the first token behind it. */
+static const struct token *read_statement(struct reading *r, const struct token *t)
+{
+    const struct token *next = behind_line(t);
+    struct span line = {t, next - 1};
+    if (t->kind == TOKEN_NEWLINE || !check_indent(r, line, next))
+        return next;
+    bool block = begins_block(line, next);
+    while (block && next->kind != TOKEN_END && next->indented && next->kind != TOKEN_NEWLINE)
+        next = behind_line(next);
+    line.end = next - 1;
+    if (block)
+        read_block(r, line);
+    else
+        read_line(r, line);
+    return next;
+}
+
+bool envpy_read(const char *text, size_t len, const char *file, struct setting settings[CONFIG_KEYS], envpy_name_fn seen, void *user, struct error *err)
+{
+    struct reading r = {.source = {text, len, file}, .settings = settings, .seen = seen, .user = user, .err = err};
     struct tokens tokens;
-    struct reading r = {.settings = settings};
-    bool ok = envpy_lex(text, len, file, &tokens, err);
+    bool ok = envpy_lex(&r.source, &tokens, err);
     const struct token *t = ok ? tokens.at : NULL;
     while (ok && t->kind != TOKEN_END) {
-        const struct token *next = behind_line(t);
-        struct span line = {t, next - 1};
-        if (t->kind == TOKEN_NEWLINE) {
-            t = next;
-            continue;
-        }
-        bool block = begins_block(line, next);
-        while (block && next->kind != TOKEN_END && next->indented && next->kind != TOKEN_NEWLINE)
-            next = behind_line(next);
-        line.end = next - 1;
-        if (block)
-            read_block(&r, line);
-        else
-            read_line(&r, line);
-        t = next;
-        if (r.failed)
-            ok = error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", file);
+        t = read_statement(&r, t);
+        ok = !r.failed;
     }
     tokens_free(&tokens);
     return ok;

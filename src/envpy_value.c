@@ -4,26 +4,10 @@
 #include <string.h>
 
 #include "envpy_private.h"
-#include "utf8.h"
 
 #define DEPTH_LIMIT 50
 
-/* What an expression is found to be. */
-struct value {
-    enum setting_kind kind;
-    struct text text;   /* TEXT, INTEGER: the value; OTHER: the type; UNREADABLE: the reason */
-    bool truth;
-};
-
-struct eval {
-    const struct token *at, *end;
-    unsigned touched;
-    int depth;
-};
-
-static bool expression(struct eval *e, struct value *out);
-
-static void become(struct value *v, enum setting_kind kind, const char *text)
+void value_become(struct value *v, enum setting_kind kind, const char *text)
 {
     if (v->text.at != NULL)
         explicit_bzero(v->text.at, v->text.len);
@@ -32,10 +16,23 @@ static void become(struct value *v, enum setting_kind kind, const char *text)
     v->kind = kind;
 }
 
-/* Gives up on the whole expression. */
-static bool give_up(struct value *v, const char *reason)
+bool value_give_up(struct value *v, const char *reason)
 {
-    become(v, SETTING_UNREADABLE, reason);
+    value_become(v, SETTING_UNREADABLE, reason);
+    return false;
+}
+
+void value_free(struct value *v)
+{
+    if (v->text.at != NULL)
+        explicit_bzero(v->text.at, v->text.len);
+    text_free(&v->text);
+}
+
+/* Gives up for the reason that a part of it has. */
+static bool pass_up(struct value *v, const struct value *part)
+{
+    value_become(v, part->kind, text_string(&part->text));
     return false;
 }
 
@@ -47,98 +44,23 @@ static bool take(struct eval *e, const char *word)
     return true;
 }
 
-/* Up to `most` hexadecimal or octal digits from *at on. */
-static unsigned long digits(const char **at, const char *end, int most, unsigned base, int *count)
+/* Gives up because of the token reached, which is named where it is no text of the file's. */
+static bool computed(const struct eval *e, struct value *out)
 {
-    unsigned long code = 0;
-    for (*count = 0; *count < most && *at < end; (*at)++, (*count)++) {
-        char c = **at;
-        unsigned d = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A') + 10 : 99;
-        if (d >= base)
-            break;
-        code = code * base + d;
-    }
-    return code;
+    char word[64] = "", shown[128], reason[256];
+    if (e->at < e->end && (e->at->kind == TOKEN_NAME || e->at->kind == TOKEN_OP))
+        snprintf(word, sizeof word, "%.*s", (int)(e->at->len < 60 ? e->at->len : 60), e->at->at);
+    text_visible(shown, sizeof shown, word);
+    snprintf(reason, sizeof reason, "it is computed%s%s%s", word[0] != '\0' ? ", and `" : "", shown, word[0] != '\0' ? "` is more than reading it can tell" : "");
+    return value_give_up(out, reason);
 }
 
-/* \ooo, \xhh, \uhhhh, \Uhhhhhhhh; *at is behind the backslash. */
-static bool code_escape(const char **at, const char *end, struct text *out)
+static bool all_of(const char *s, size_t len, const char *set)
 {
-    int want = **at == 'x' ? 2 : **at == 'u' ? 4 : **at == 'U' ? 8 : 0, count;
-    if (want > 0)
-        (*at)++;
-    unsigned long code = digits(at, end, want > 0 ? want : 3, want > 0 ? 16 : 8, &count);
-    char bytes[4];
-    size_t len = utf8_put(bytes, code);
-    if ((want > 0 && count != want) || len == 0 || code == 0)
-        return false;
-    text_add(out, bytes, len);
-    return true;
-}
-
-static bool escape(const char **at, const char *end, struct text *out)
-{
-    static const char from[] = "\\'\"abfnrtv", to[] = "\\'\"\a\b\f\n\r\t\v";
-    char c = **at;
-    const char *found = c == '\0' ? NULL : strchr(from, c);
-    if (found != NULL) {
-        text_add(out, &to[found - from], 1);
-        (*at)++;
-        return true;
-    }
-    if ((c >= '0' && c <= '7') || c == 'x' || c == 'u' || c == 'U')
-        return code_escape(at, end, out);
-    if (c == 'N')
-        return false;
-    if (c == '\n' || c == '\r') {
-        *at += c == '\r' && end - *at > 1 && (*at)[1] == '\n' ? 2 : 1;
-        return true;
-    }
-    text_add(out, "\\", 1); /* Python keeps unknown ones as they are */
-    return true;
-}
-
-static bool has_prefix(const struct token *t, char lower)
-{
-    for (size_t i = 0; i < t->prefix; i++)
-        if ((t->at[i] | 0x20) == lower)
-            return true;
-    return false;
-}
-
-/* Appends the value of one string token. */
-static bool string_token(const struct token *t, struct value *out)
-{
-    const char *at = t->at + t->prefix + t->quotes, *end = t->at + t->len - t->quotes;
-    bool raw = has_prefix(t, 'r');
-    if (has_prefix(t, 'f') && (memchr(at, '{', (size_t)(end - at)) != NULL || memchr(at, '}', (size_t)(end - at)) != NULL))
-        return give_up(out, "it is an f-string with parts to compute");
-    while (at < end) {
-        if (*at == '\\' && !raw) {
-            at++;
-            if (!escape(&at, end, &out->text))
-                return give_up(out, "a backslash escape in it is not understood");
-        } else if (*at == '\r') {
-            text_add(&out->text, "\n", 1);
-            at += end - at > 1 && at[1] == '\n' ? 2 : 1;
-        } else {
-            text_add(&out->text, at++, 1);
-        }
-    }
-    return true;
-}
-
-/* One string, or several side by side. */
-static bool strings(struct eval *e, struct value *out)
-{
-    out->kind = SETTING_TEXT;
-    bool bytes = has_prefix(e->at, 'b');
-    while (e->at < e->end && e->at->kind == TOKEN_STRING)
-        if (!string_token(e->at++, out))
+    for (size_t i = 0; i < len; i++)
+        if (s[i] == '\0' || strchr(set, s[i]) == NULL)
             return false;
-    if (bytes)
-        become(out, SETTING_OTHER, "bytes");
-    return true;
+    return len > 0;
 }
 
 static bool number(struct eval *e, struct value *out)
@@ -148,24 +70,29 @@ static bool number(struct eval *e, struct value *out)
     if (!minus)
         take(e, "+");
     if (e->at == e->end || e->at->kind != TOKEN_NUMBER)
-        return give_up(out, "it is computed");
-    size_t len = e->at->len, plain = 0;
-    while (plain < len && e->at->at[plain] >= '0' && e->at->at[plain] <= '9')
-        plain++;
-    snprintf(text, sizeof text, "%s%.*s", minus ? "-" : "", (int)(len < 60 ? len : 60), e->at->at);
-    bool hex = len > 2 && e->at->at[0] == '0' && (e->at->at[1] | 0x20) == 'x';
-    bool is_int = plain == len || hex || (memchr(e->at->at, '.', len) == NULL && memchr(e->at->at, 'e', len) == NULL && memchr(e->at->at, 'E', len) == NULL);
+        return computed(e, out);
+    const char *at = e->at->at;
+    size_t len = e->at->len;
+    bool based = len > 2 && at[0] == '0' && strchr("xXoObB", at[1]) != NULL;
+    bool is_int = based || all_of(at, len, "0123456789_");
+    if (!is_int && !all_of(at, len, "0123456789_.eE+-"))
+        return value_give_up(out, "it is computed");
+    snprintf(text, sizeof text, "%s%.*s", minus ? "-" : "", (int)(len < 60 ? len : 60), at);
     e->at++;
-    become(out, is_int ? SETTING_INTEGER : SETTING_OTHER, is_int ? text : "float");
+    value_become(out, is_int ? SETTING_INTEGER : SETTING_OTHER, is_int ? text : "float");
     return true;
 }
 
-static bool unset_variable(struct value *out, const char *name)
+static bool unset_variable(const struct eval *e, struct value *out, const char *name)
 {
     char shown[128], reason[256];
     text_visible(shown, sizeof shown, name);
-    snprintf(reason, sizeof reason, "the environment variable %s is not set", shown);
-    return give_up(out, reason);
+    if (e->before.filled > 0)
+        snprintf(reason, sizeof reason, "the environment variable %s is not set, and load_dotenv() in line %u, which is not run, may set it", shown, e->before.filled);
+    else
+        snprintf(reason, sizeof reason, "the environment variable %s is not set", shown);
+    value_become(out, SETTING_UNSET, reason);
+    return false;
 }
 
 /* What the variable called `name` gives: with `must`, being unset is an error; else the fallback stands, or None. */
@@ -173,45 +100,38 @@ static bool variable(struct eval *e, const struct value *name, bool must, struct
 {
     char reason[128];
     if (name->kind != SETTING_TEXT)
-        return give_up(out, "the name of an environment variable in it is computed");
-    if (e->touched > 0) {
-        snprintf(reason, sizeof reason, "it comes from the environment, which line %u may change before", e->touched);
-        return give_up(out, reason);
+        return value_give_up(out, "the name of an environment variable in it is computed");
+    if (e->before.touched > 0) {
+        snprintf(reason, sizeof reason, "it comes from the environment, which line %u may change before", e->before.touched);
+        return value_give_up(out, reason);
     }
     const char *value = getenv(text_string(&name->text));
     if (value != NULL) {
-        become(out, SETTING_TEXT, value);
+        value_become(out, SETTING_TEXT, value);
         return true;
     }
-    if (must)
-        return unset_variable(out, text_string(&name->text));
+    if (must || e->before.filled > 0)
+        return unset_variable(e, out, text_string(&name->text));
     out->truth = fallback->truth;
-    become(out, fallback->kind, text_string(&fallback->text));
-    return fallback->kind != SETTING_UNREADABLE;
+    value_become(out, fallback->kind, text_string(&fallback->text));
+    return true;
 }
 
-static void value_free(struct value *v)
-{
-    if (v->text.at != NULL)
-        explicit_bzero(v->text.at, v->text.len);
-    text_free(&v->text);
-}
-
-/* `(NAME)`, `(NAME, DEFAULT)` or `[NAME]`, at the bracket. */
+/* `(NAME)`, `(NAME, DEFAULT)`, `(NAME, default=DEFAULT)` or `[NAME]`, at the bracket. */
 static bool lookup(struct eval *e, bool index, struct value *out)
 {
     struct value name = {0}, fallback = {0};
     e->at++;
-    bool ok = expression(e, &name);
+    bool ok = envpy_expression(e, &name) || pass_up(out, &name);
     if (ok && !index && take(e, ",") && e->at < e->end && !token_is(e->at, ")")) {
-        ok = expression(e, &fallback);
+        if (e->end - e->at > 1 && token_is(e->at, "default") && token_is(e->at + 1, "="))
+            e->at += 2;
+        ok = envpy_expression(e, &fallback) || pass_up(out, &fallback);
         take(e, ",");
     }
-    if (!ok)
-        give_up(out, text_string(name.kind == SETTING_UNREADABLE ? &name.text : &fallback.text));
-    else if (!take(e, index ? "]" : ")"))
-        ok = give_up(out, "it is computed");
-    else
+    if (ok && !take(e, index ? "]" : ")"))
+        ok = computed(e, out);
+    else if (ok)
         ok = variable(e, &name, index, &fallback, out);
     value_free(&name);
     value_free(&fallback);
@@ -222,56 +142,55 @@ static bool lookup(struct eval *e, bool index, struct value *out)
 static bool name(struct eval *e, struct value *out)
 {
     if (take(e, "None")) {
-        become(out, SETTING_ABSENT, "");
+        value_become(out, SETTING_ABSENT, "");
         return true;
     }
     if (token_is(e->at, "True") || token_is(e->at, "False")) {
         out->truth = token_is(e->at++, "True");
-        become(out, SETTING_BOOL, out->truth ? "True" : "False");
+        value_become(out, SETTING_BOOL, out->truth ? "True" : "False");
         return true;
     }
     if (take(e, "os") && !take(e, "."))
-        return give_up(out, "it is computed");
+        return computed(e, out);
     bool getenv_call = take(e, "getenv"), environ = !getenv_call && take(e, "environ");
     if (environ && e->at < e->end && token_is(e->at, "["))
         return lookup(e, true, out);
     if (environ && (!take(e, ".") || !take(e, "get")))
-        return give_up(out, "it is computed");
+        return computed(e, out);
     if ((environ || getenv_call) && e->at < e->end && token_is(e->at, "("))
         return lookup(e, false, out);
-    return give_up(out, "it is computed");
+    return computed(e, out);
 }
 
 static bool term(struct eval *e, struct value *out)
 {
     if (e->at == e->end)
-        return give_up(out, "it is not complete");
+        return value_give_up(out, "it is not complete");
     if (e->at->kind == TOKEN_STRING)
-        return strings(e, out);
+        return envpy_strings(e, out);
     if (e->at->kind == TOKEN_NUMBER || token_is(e->at, "-") || token_is(e->at, "+"))
         return number(e, out);
     if (e->at->kind == TOKEN_NAME)
         return name(e, out);
-    if (!take(e, "(") || ++e->depth > DEPTH_LIMIT)
-        return give_up(out, "it is computed");
-    if (!expression(e, out))
+    if (!token_is(e->at, "(") || ++e->depth > DEPTH_LIMIT)
+        return computed(e, out);
+    e->at++;
+    if (!envpy_expression(e, out))
         return false;
     e->depth--;
-    return take(e, ")") || give_up(out, "it is computed");
+    return take(e, ")") || computed(e, out);
 }
 
-static bool expression(struct eval *e, struct value *out)
+bool envpy_expression(struct eval *e, struct value *out)
 {
     if (!term(e, out))
         return false;
     while (take(e, "+")) {
         struct value right = {0};
-        bool ok = term(e, &right);
-        if (!ok)
-            give_up(out, text_string(&right.text));
-        else if (out->kind != SETTING_TEXT || right.kind != SETTING_TEXT)
-            ok = give_up(out, "a part of the sum in it is no string");
-        else
+        bool ok = term(e, &right) || pass_up(out, &right);
+        if (ok && (out->kind != SETTING_TEXT || right.kind != SETTING_TEXT))
+            ok = value_give_up(out, "a part of the sum in it is no string");
+        else if (ok)
             text_add(&out->text, text_string(&right.text), right.text.len);
         value_free(&right);
         if (!ok)
@@ -280,13 +199,13 @@ static bool expression(struct eval *e, struct value *out)
     return true;
 }
 
-bool envpy_value(const struct token *from, const struct token *to, unsigned touched, struct setting *out)
+bool envpy_value(const struct token *from, const struct token *to, struct envpy_before before, struct setting *out)
 {
-    struct eval e = {.at = from, .end = to, .touched = touched};
+    struct eval e = {.at = from, .end = to, .before = before};
     struct value v = {0};
     unsigned line = from->line;
-    if (expression(&e, &v) && e.at != to)
-        give_up(&v, "it is computed");
+    if (envpy_expression(&e, &v) && e.at != to)
+        computed(&e, &v);
     bool ok = !v.text.failed && setting_put(out, v.kind, v.kind == SETTING_ABSENT ? NULL : text_string(&v.text), v.truth, line);
     value_free(&v);
     return ok;

@@ -123,6 +123,15 @@ void output_warn(struct output *o, const char *format, ...)
     va_end(args);
 }
 
+void output_warn_lines(struct output *o, const char *lines)
+{
+    while (lines && *lines) {
+        size_t len = strcspn(lines, "\n");
+        output_warn(o, "%.*s", (int)len, lines);
+        lines += len + (lines[len] == '\n');
+    }
+}
+
 void output_note(struct output *o, const char *format, ...)
 {
     va_list args;

@@ -39,6 +39,8 @@ void output_coloured(struct output *o, const char *style, const char *line);
 void output_warn(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void output_note(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void output_detail(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Warns once for each line of a text, "…\n…\n" or NULL; it must be safe to show. */
+void output_warn_lines(struct output *o, const char *lines);
 /* Prints an error as text: place, message, source line with caret, DETAIL, CONTEXT, HINT, state, what next. */
 void output_error_text(struct output *o, const struct error *err);
 

@@ -87,16 +87,21 @@ static bool refuse_no_url(struct error *err)
 static bool read_config(const struct project_options *options, struct project *out, struct error *err)
 {
     struct config config;
-    if (!config_read(out->dir, options->url, &config, err))
+    bool ok = config_read(out->dir, options->url, &config, err);
+    out->warnings = config.warnings;
+    config.warnings = NULL;
+    if (!ok) {
+        config_free(&config);
         return false;
+    }
     out->schema = config.schema;
     config.schema = NULL;
     out->skip_validation = config.skip_validation;
     out->skip_checksum_validation = config.skip_checksum_validation;
     out->skip_file_validation = config.skip_file_validation;
-    bool ok = config.url != NULL || refuse_no_url(err);
+    ok = config.url != NULL || refuse_no_url(err);
     if (ok) {
-        out->url_from = text_dup(config.url_from);
+        out->url_from = text_dup(config.origin[CONFIG_URL].from);
         ok = out->url_from != NULL || no_memory(err);
     }
     if (ok)
@@ -114,11 +119,7 @@ bool project_open(const struct project_options *options, bool need_url, struct p
         return false;
     out->dir = getcwd(NULL, 0);
     bool ok = out->dir != NULL || error_set(err, ERR_CONFIG, "The project folder has no path any more: %s.", strerror(errno));
-    if (ok && need_url)
-        ok = read_config(options, out, err);
-    if (!ok)
-        project_free(out);
-    return ok;
+    return ok && (!need_url || read_config(options, out, err));
 }
 
 bool project_database_missing(const struct project *project)
@@ -136,5 +137,6 @@ void project_free(struct project *project)
         url_free(&project->url);
     free(project->url_from);
     free(project->schema);
+    free(project->warnings);
     *project = (struct project){0};
 }

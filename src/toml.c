@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config_place.h"
 #include "text.h"
 #include "toml_word.h"
 #include "utf8.h"
@@ -10,7 +11,7 @@
 #define DEPTH_LIMIT 64
 
 struct parser {
-    const char *at, *end, *line_start;
+    const char *at, *end, *begin;
     unsigned line;
     const char *file;
     toml_fn fn;
@@ -24,12 +25,15 @@ struct parser {
 static bool fail(struct parser *p, const char *message)
 {
     error_set(p->err, ERR_CONFIG, "%s", message);
-    if (p->err != NULL) {
-        text_copy(p->err->place.file, sizeof p->err->place.file, p->file);
-        p->err->place.line = p->line;
-        p->err->place.column = (unsigned)text_chars(p->line_start, (size_t)(p->at - p->line_start)) + 1;
-    }
+    config_place(p->err, p->file, p->begin, (size_t)(p->end - p->begin), (size_t)(p->at - p->begin));
     return false;
+}
+
+/* The same, for a fault whose place is not the one reached. */
+static bool fail_at(struct parser *p, const char *at, const char *message)
+{
+    p->at = at;
+    return fail(p, message);
 }
 
 static bool no_memory(struct parser *p)
@@ -56,7 +60,6 @@ static bool take_newline(struct parser *p)
         return false;
     p->at += *p->at == '\r' ? 2 : 1;
     p->line++;
-    p->line_start = p->at;
     return true;
 }
 
@@ -157,24 +160,53 @@ static bool read_string(struct parser *p, struct text *out)
     return !out->failed || no_memory(p);
 }
 
-/* Passes a string in triple quotes; its value is not wanted. */
-static bool skip_multiline(struct parser *p)
+/* A backslash at the end of a line takes the line end and all blanks behind it away. False: this is none. */
+static bool skip_joint(struct parser *p)
+{
+    const char *at = p->at + 1;
+    while (at < p->end && (*at == ' ' || *at == '\t'))
+        at++;
+    if (at == p->end || (*at != '\n' && *at != '\r'))
+        return false;
+    p->at = at;
+    do
+        skip_blanks(p);
+    while (take_newline(p));
+    return true;
+}
+
+/* One character of a string in triple quotes. */
+static bool read_multiline_char(struct parser *p, char quote, struct text *out)
+{
+    unsigned line = p->line;
+    if (*p->at == '\\' && quote == '"')
+        return skip_joint(p) || read_escape(p, out);
+    if (take_newline(p)) {
+        text_add(out, "\n", p->line - line);
+        return true;
+    }
+    if (((unsigned char)*p->at < 0x20 && *p->at != '\t') || *p->at == 0x7F)
+        return false;
+    text_add(out, p->at++, 1);
+    return true;
+}
+
+/* A string in triple quotes. What is wrong in it is placed at its begin: its lines may be secret. */
+static bool read_multiline(struct parser *p, struct text *out)
 {
     char quote = *p->at;
-    const char *mark = quote == '"' ? "\"\"\"" : "'''";
+    const char *mark = quote == '"' ? "\"\"\"" : "'''", *open = p->at;
     p->at += 3;
-    while (p->at < p->end && !looking_at(p, mark)) {
-        if (*p->at == '\\' && quote == '"' && p->at + 1 < p->end && p->at[1] != '\n' && p->at[1] != '\r')
-            p->at += 2;
-        else if (!take_newline(p))
-            p->at++;
-    }
+    take_newline(p); /* the first one is no part of it */
+    while (p->at < p->end && !looking_at(p, mark))
+        if (!read_multiline_char(p, quote, out))
+            return fail_at(p, open, "The string that begins here holds a bad escape or a control character");
     if (!looking_at(p, mark))
-        return fail(p, "Unterminated string");
+        return fail_at(p, open, "Unterminated string");
     p->at += 3;
     for (int extra = 0; extra < 2 && p->at < p->end && *p->at == quote; extra++)
-        p->at++; /* up to two quotes may stand before the closing three */
-    return true;
+        text_add(out, p->at++, 1); /* up to two quotes may stand before the closing three */
+    return !out->failed || no_memory(p);
 }
 
 static bool is_bare(char c)
@@ -218,12 +250,13 @@ static bool read_key(struct parser *p, struct text *path)
     }
 }
 
-static bool emit(struct parser *p, const struct text *path, enum setting_kind kind, const char *text, bool truth, unsigned line)
+static bool emit(struct parser *p, const struct text *path, enum setting_kind kind, const char *text, unsigned line, const char *at)
 {
     if (p->quiet)
         return true;
     struct setting value = {0};
-    bool ok = setting_put(&value, kind, text, truth, line) || no_memory(p);
+    bool ok = setting_put(&value, kind, text, kind == SETTING_BOOL && strcmp(text, "true") == 0, line) || no_memory(p);
+    value.at = (size_t)(at - p->begin);
     ok = ok && p->fn(p->user, text_string(path), &value, p->err);
     setting_free(&value);
     return ok;
@@ -313,16 +346,16 @@ static bool read_word(struct parser *p, struct text *path)
     if (kind == SETTING_ABSENT)
         return fail(p, "Invalid value");
     p->at = s;
-    return emit(p, path, kind, kind == SETTING_OTHER ? type : word, strcmp(word, "true") == 0, p->line);
+    return emit(p, path, kind, kind == SETTING_OTHER ? type : word, p->line, start);
 }
 
 static bool read_text(struct parser *p, struct text *path)
 {
     unsigned line = p->line;
-    if (looking_at(p, "\"\"\"") || looking_at(p, "'''"))
-        return skip_multiline(p) && emit(p, path, SETTING_OTHER, "a multi-line string", false, line);
+    const char *at = p->at;
+    bool multiline = looking_at(p, "\"\"\"") || looking_at(p, "'''");
     struct text value = {0};
-    bool ok = read_string(p, &value) && emit(p, path, SETTING_TEXT, text_string(&value), false, line);
+    bool ok = (multiline ? read_multiline(p, &value) : read_string(p, &value)) && emit(p, path, SETTING_TEXT, text_string(&value), line, at);
     if (value.at != NULL)
         explicit_bzero(value.at, value.len);
     text_free(&value);
@@ -340,7 +373,7 @@ static bool read_value(struct parser *p, struct text *path)
     if (++p->depth > DEPTH_LIMIT)
         return fail(p, "Values are nested too deep");
     bool array = *p->at == '[';
-    bool ok = emit(p, path, SETTING_OTHER, array ? "list" : "dict", false, p->line) && (array ? read_array(p, path) : read_inline_table(p, path));
+    bool ok = emit(p, path, SETTING_OTHER, array ? "list" : "dict", p->line, p->at) && (array ? read_array(p, path) : read_inline_table(p, path));
     p->depth--;
     return ok;
 }
@@ -349,6 +382,7 @@ static bool read_value(struct parser *p, struct text *path)
 static bool read_header(struct parser *p)
 {
     bool array = looking_at(p, "[[");
+    const char *open = p->at;
     p->at += array ? 2 : 1;
     text_reset(&p->table);
     if (!read_key(p, &p->table))
@@ -356,7 +390,7 @@ static bool read_header(struct parser *p)
     if (!looking_at(p, array ? "]]" : "]"))
         return fail(p, array ? "Expected ']]' at the end of an array declaration" : "Expected ']' at the end of a table declaration");
     p->at += array ? 2 : 1;
-    if (!emit(p, &p->table, SETTING_OTHER, array ? "list" : "dict", false, p->line))
+    if (!emit(p, &p->table, SETTING_OTHER, array ? "list" : "dict", p->line, open))
         return false;
     text_puts(&p->table, array ? "[]." : ".");
     return !p->table.failed || no_memory(p);
@@ -364,9 +398,9 @@ static bool read_header(struct parser *p)
 
 bool toml_read(const char *text, size_t len, const char *file, toml_fn fn, void *user, struct error *err)
 {
-    struct parser p = {.at = text, .end = text + len, .line_start = text, .line = 1, .file = file, .fn = fn, .user = user, .err = err};
+    struct parser p = {.at = text, .end = text + len, .begin = text, .line = 1, .file = file, .fn = fn, .user = user, .err = err};
     text_puts(&p.table, "");
-    bool ok = true;
+    bool ok = !looking_at(&p, "\xEF\xBB\xBF") || fail(&p, "The file begins with a byte order mark, which TOML does not know");
     while (ok) {
         skip_blanks(&p);
         if (p.at == p.end)

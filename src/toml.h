@@ -7,7 +7,7 @@
 
 #include "config.h"
 
-/* Called for each `key = value`. path: table and key, dotted ("tool.jetbase.sqlalchemy_url"); parts that are no bare keys stand in quotes, and elements of arrays of tables have "[]" behind the array's name. value: TEXT, BOOL, INTEGER, or OTHER with the name of its type (float, array, table, date, multi-line string). It lives for the call. False, with *err filled, stops the reading. */
+/* Called for each `key = value`. path: table and key, dotted ("tool.jetbase.sqlalchemy_url"); parts that are no bare keys stand in quotes, and elements of arrays of tables have "[]" behind the array's name. value: TEXT, BOOL, INTEGER, or OTHER with the name of its type (float, list, dict, date). It lives for the call. False, with *err filled, stops the reading. */
 typedef bool (*toml_fn)(void *user, const char *path, const struct setting *value, struct error *err);
 
 /* Reads a TOML text. file: its name for messages. False: ERR_CONFIG with the place, ERR_NO_MEMORY, or what fn said. */

@@ -232,14 +232,14 @@ static void test_order_of_sources(void **state)
     files_write(dir, "pyproject.toml", "[tool.jetbase]\nsqlalchemy_url = \"p\"\npostgres_schema = \"ps\"\nskip_validation = true\n");
     config_good(NULL, &config);
     assert_string_equal(config.url, "p");
-    assert_string_equal(config.url_from, "pyproject.toml");
+    assert_string_equal(config.origin[CONFIG_URL].from, "../pyproject.toml");
     assert_string_equal(config.schema, "ps");
     assert_true(config.skip_validation);
     config_free(&config);
     files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = \"t\"\nskip_validation = false\nskip_file_validation = true\n");
     config_good(NULL, &config);
     assert_string_equal(config.url, "t");
-    assert_string_equal(config.url_from, "jetbase.toml");
+    assert_string_equal(config.origin[CONFIG_URL].from, "jetbase.toml");
     assert_string_equal(config.schema, "ps");
     assert_false(config.skip_validation);
     assert_true(config.skip_file_validation);
@@ -248,18 +248,18 @@ static void test_order_of_sources(void **state)
     setenv("JETBASE_SKIP_CHECKSUM_VALIDATION", "True", 1);
     config_good(NULL, &config);
     assert_string_equal(config.url, "v");
-    assert_string_equal(config.url_from, "JETBASE_SQLALCHEMY_URL");
+    assert_string_equal(config.origin[CONFIG_URL].from, "JETBASE_SQLALCHEMY_URL");
     assert_true(config.skip_checksum_validation);
     config_free(&config);
     files_write(dir, "jetbase/env.py", "sqlalchemy_url = 'e'\npostgres_schema = ''\n");
     config_good(NULL, &config);
     assert_string_equal(config.url, "e");
-    assert_string_equal(config.url_from, "env.py");
+    assert_string_equal(config.origin[CONFIG_URL].from, "env.py");
     assert_null(config.schema);
     config_free(&config);
     config_good("option", &config);
     assert_string_equal(config.url, "option");
-    assert_string_equal(config.url_from, "--url");
+    assert_string_equal(config.origin[CONFIG_URL].from, "--url");
     config_free(&config);
 }
 
@@ -271,9 +271,12 @@ static void test_computed(void **state)
     struct error err;
     files_write(dir, "jetbase/env.py", "import secret\nsqlalchemy_url = secret.url('hunter2')\n");
     config_bad(&err);
-    assert_non_null(strstr(err.message, "sqlalchemy_url can't be read from env.py, which is never run: it is computed."));
+    assert_non_null(strstr(err.message, "sqlalchemy_url can't be read from env.py, which is never run: it is computed, and `secret` is more than reading it can tell."));
     assert_string_equal(err.place.file, "env.py");
     assert_int_equal(err.place.line, 2);
+    assert_int_equal(err.place.column, 18);
+    assert_string_equal(err.source, "sqlalchemy_url = secret.url('***')");
+    assert_int_equal(err.caret, 18);
     assert_non_null(strstr(err.hint, "JETBASE_SQLALCHEMY_URL"));
     assert_non_null(strstr(err.hint, "jetbase.toml"));
     assert_non_null(strstr(err.hint, "--url"));
@@ -291,9 +294,9 @@ static void test_types(void **state)
     assert_string_equal(err.message, "skip_validation must be bool, got int. Value: 1");
     assert_string_equal(err.place.file, "jetbase.toml");
     assert_int_equal(err.place.line, 2);
-    files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = '''\nx'''\n");
+    files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = ['x']\n");
     config_bad(&err);
-    assert_string_equal(err.message, "sqlalchemy_url must be str, got a multi-line string.");
+    assert_string_equal(err.message, "sqlalchemy_url must be str, got list.");
     files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = 'a'\nsqlalchemy_url = 'b'\n");
     config_bad(&err);
     assert_non_null(strstr(err.message, "sqlalchemy_url is set a second time; the first one is in line 1"));

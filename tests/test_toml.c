@@ -53,7 +53,8 @@ static void test_values(void **state)
     check("a = 1\nb = -1_000\nc = 0x1F\nd = +0\n", "a=int:1;b=int:-1_000;c=int:0x1F;d=int:+0;");
     check("a = 1.5\nb = 1e5\nc = -inf\nd = nan\n", "a=other:float;b=other:float;c=other:float;d=other:float;");
     check("a = 1979-05-27\nb = 07:32:00\nc = 1979-05-27 07:32:00Z # x\nd = 1979-05-27T07:32:00-07:00", "a=other:date;b=other:date;c=other:date;d=other:date;");
-    check("a = \"\"\"\nx = 1\n\"\"\"\nb = '''y'''\nc = \"\"\"a\\\"\"\"\"\"\n", "a=other:a multi-line string;b=other:a multi-line string;c=other:a multi-line string;");
+    check("a = \"\"\"\nx = 1\n\"\"\"\nb = '''y'''\nc = \"\"\"a\\\"\"\"\"\"\n", "a=text:x = 1\n;b=text:y;c=text:a\"\";");
+    check("a = \"\"\"x\\\n   y\\u00e9 \\\r\n\n\tz\r\n\"\"\"\nb = '''\r\nx\\\n'''", "a=text:xy\xC3\xA9 z\n;b=text:x\\\n;");
 }
 
 static void test_paths(void **state)
@@ -88,7 +89,10 @@ static void test_refused(void **state)
     check_bad("a = \"\\q\"\n", 1, 7, "Unescaped");
     check_bad("a = \"\\ud800\"\n", 1, 12, "Unicode scalar");
     check_bad("a = \"\\u0000\"\n", 1, 12, "NUL");
-    check_bad("a = \"\"\"x\n", 2, 1, "Unterminated string");
+    check_bad("a = \"\"\"x\n", 1, 5, "Unterminated string");
+    check_bad("b = 1\na = \"\"\"\nx\\q\"\"\"\n", 2, 5, "bad escape");
+    check_bad("a = '''\nx\x01'''\n", 1, 5, "control character");
+    check_bad("\xEF\xBB\xBF" "a = 1\n", 1, 1, "byte order mark");
     check_bad("a = 1 b = 2\n", 1, 7, "Expected newline");
     check_bad("a\n", 1, 2, "Expected '='");
     check_bad("= 1\n", 1, 1, "Invalid initial character");

@@ -86,9 +86,7 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
     char farewell[512] = "";
     int code;
     parts.loop.refresh_ms = in_bounds(refresh_s);
-    if (!project_open(options, true, &project, err))
-        return error_exit_code(err->code);
-    if (!terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
+    if (!project_open(options, true, &project, err) || !terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
         project_free(&project);
         return error_exit_code(err->code);
     }

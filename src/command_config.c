@@ -1,0 +1,132 @@
+/* command_config.c: shows each setting and where it comes from. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "config.h"
+#include "output_json.h"
+#include "text.h"
+
+enum { PLACE_SIZE = 600, NAME_COLUMNS = 24 };
+
+/* What is shown of the configuration. */
+struct shown {
+    struct config config;
+    struct url url;
+    bool has_url;
+};
+
+/* The value as text; NULL for none. */
+static const char *value_of(const struct shown *s, enum config_key key)
+{
+    switch (key) {
+    case CONFIG_URL:
+        return s->has_url ? s->url.shown : NULL;
+    case CONFIG_SCHEMA:
+        return s->config.schema;
+    case CONFIG_SKIP_VALIDATION:
+        return s->config.skip_validation ? "true" : "false";
+    case CONFIG_SKIP_CHECKSUMS:
+        return s->config.skip_checksum_validation ? "true" : "false";
+    case CONFIG_SKIP_FILES:
+        return s->config.skip_file_validation ? "true" : "false";
+    case CONFIG_KEYS:
+        break;
+    }
+    return NULL;
+}
+
+static void place_of(const struct config_origin *origin, char *to, size_t size)
+{
+    if (origin->line > 0)
+        snprintf(to, size, "%s:%u", origin->from, origin->line);
+    else
+        snprintf(to, size, "%s", origin->from);
+}
+
+/* Sources that say something too and do not count. */
+static void print_shadowed(struct output *out, const struct config *config, enum config_key key)
+{
+    char first[PLACE_SIZE], other[PLACE_SIZE];
+    place_of(&config->origin[key], first, sizeof first);
+    for (size_t i = 0; i < CONFIG_SHADOWED && config->shadowed[key][i].from != NULL; i++) {
+        place_of(&config->shadowed[key][i], other, sizeof other);
+        output_print(out, "%s of %s does not count: %s goes before it.", config_key_name(key), other, first);
+    }
+}
+
+/* Name, value and place in columns; nothing is cut, so that a value can be compared and copied. */
+static bool print_config(const struct call *call, const struct shown *s, struct error *err)
+{
+    struct text values[CONFIG_KEYS] = { { 0 } };
+    unsigned width = 0;
+    bool ok = true;
+    for (int key = 0; key < CONFIG_KEYS; key++) {
+        const char *value = value_of(s, (enum config_key)key);
+        text_add_visible(&values[key], value != NULL ? value : "(none)", strlen(value != NULL ? value : "(none)"));
+        unsigned columns = output_columns(text_string(&values[key]), values[key].len);
+        width = columns > width ? columns : width;
+        ok = ok && !values[key].failed;
+    }
+    for (int key = 0; ok && key < CONFIG_KEYS; key++) {
+        char place[PLACE_SIZE];
+        place_of(&s->config.origin[key], place, sizeof place);
+        int pad = (int)(width - output_columns(text_string(&values[key]), values[key].len));
+        output_print(call->out, "%-*s  %s%*s  %s", NAME_COLUMNS, config_key_name((enum config_key)key), text_string(&values[key]), pad, "", place);
+    }
+    for (int key = 0; ok && key < CONFIG_KEYS; key++)
+        print_shadowed(call->out, &s->config, (enum config_key)key);
+    for (int key = 0; key < CONFIG_KEYS; key++)
+        text_free(&values[key]);
+    return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out showing the configuration.");
+}
+
+static json_t *line_json(unsigned line)
+{
+    return json_count(line > 0 ? (int64_t)line : -1);
+}
+
+static json_t *shadowed_json(const struct config_origin *shadowed)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < CONFIG_SHADOWED && shadowed[i].from != NULL; i++)
+        if (json_array_append_new(list, json_pack("{s:o, s:o}", "from", json_words(shadowed[i].from), "line", line_json(shadowed[i].line))) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
+static json_t *config_json(const struct shown *s)
+{
+    json_t *list = json_array();
+    for (int key = 0; list && key < CONFIG_KEYS; key++) {
+        const char *text = value_of(s, (enum config_key)key);
+        json_t *value = key == CONFIG_URL || key == CONFIG_SCHEMA ? json_words(text) : json_boolean(strcmp(text, "true") == 0);
+        json_t *one = json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", config_key_name((enum config_key)key), "value", value, "from", json_words(s->config.origin[key].from), "line",
+                                line_json(s->config.origin[key].line), "shadowed", shadowed_json(s->config.shadowed[key]));
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{s:i, s:o}", "schema", 1, "settings", list);
+}
+
+int command_config(const struct call *call, struct error *err)
+{
+    struct shown s = { .has_url = false };
+    bool ok = config_read(call->project->dir, call->options->url, &s.config, err);
+    output_warn_lines(call->out, s.config.warnings);
+    if (ok && s.config.url != NULL) {
+        ok = s.has_url = url_parse(s.config.url, &s.url, err);
+        if (!ok && err->hint[0] == '\0')
+            error_hint(err, "The URL comes from %s.", s.config.origin[CONFIG_URL].from);
+    }
+    if (ok)
+        ok = call->out->json ? output_json(call->out, config_json(&s), err) : print_config(call, &s, err);
+    if (s.has_url)
+        url_free(&s.url);
+    config_free(&s.config);
+    return ok ? 0 : error_exit_code(err->code);
+}
