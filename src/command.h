@@ -77,6 +77,9 @@ int command_unlock(const struct call *call, struct error *err);
 int command_console(const struct call *call, struct error *err);
 int command_help(const struct call *call, struct error *err);
 
+/* With --verbose tells which files of migrations/ are no migrations and are passed over. Says nothing where the folder can't be read: the command itself does. */
+void command_note_passed(const struct call *call);
+
 /* Prints the help of one command, or of the program (NULL). */
 void command_help_print(struct output *out, const struct command *command);
 

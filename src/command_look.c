@@ -154,9 +154,23 @@ static json_t *pending_json(const struct pending *p)
     return list;
 }
 
+void command_note_passed(const struct call *call)
+{
+    struct folder *folder = NULL;
+    if (!call->out->verbose || !folder_read(call->project->dir, &folder, NULL))
+        return;
+    for (size_t i = 0; i < folder_passed_count(folder); i++) {
+        char name[512];
+        text_visible(name, sizeof name, folder_passed(folder, i));
+        output_detail(call->out, "migrations/%s is no migration and is passed over", name);
+    }
+    folder_free(folder);
+}
+
 int command_status(const struct call *call, struct error *err)
 {
     struct look l;
+    command_note_passed(call);
     bool ok = look_open(call, true, &l, err);
     if (ok && call->out->json)
         ok = output_json(call->out, json_pack("{s:i, s:o, s:o}", "schema", 1, "applied", applied_json(call, &l), "pending", pending_json(l.pending)), err);

@@ -167,6 +167,7 @@ static int run(const struct call *call, enum plan_direction direction, struct er
     struct listener listener = { .out = call->out };
     struct engine_wish wish = { .plan = plan_wish_of(call, direction), .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms };
     struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
+    command_note_passed(call);
     if (o->dry_run)
         return dry_run(call, direction, err);
     if (!signals_watch(&hooks.stop, &hooks.wake_fd, err))

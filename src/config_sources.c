@@ -36,6 +36,9 @@ static bool read_source(const char *path, const char *name, struct text *out, bo
     size_t good = utf8_check(&utf8, text_string(out), out->len);
     if (good == out->len && utf8.need == 0 && nul == NULL)
         return true;
+    /* the character that is not completed begins before */
+    while (utf8.need > 0 && good > 0 && (out->at[--good] & 0xC0) == 0x80)
+        continue;
     error_set(err, ERR_CONFIG, nul != NULL ? "%s holds a NUL byte and is no text." : "%s is not UTF-8 text.", name);
     config_place(err, name, text_string(out), out->len, nul != NULL ? (size_t)(nul - text_string(out)) : good);
     return error_hint(err, "Save the file as UTF-8.");
