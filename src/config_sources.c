@@ -49,6 +49,7 @@ struct toml_target {
     struct found *found;
     enum source source;
     const char *table; /* "" or "tool.jetbase." */
+    unsigned declared; /* line of [tool.jetbase], 0 for none yet */
 };
 
 static bool refuse_double(const struct toml_target *target, enum config_key key, const struct setting *value, struct error *err)
@@ -59,10 +60,25 @@ static bool refuse_double(const struct toml_target *target, enum config_key key,
     return false;
 }
 
+/* `[tool.jetbase]` a second time: TOML forbids it, and it would be unclear which counts. */
+static bool declare(struct toml_target *target, const struct setting *value, struct error *err)
+{
+    const struct text *text = &target->found->text[target->source];
+    if (target->declared > 0) {
+        error_set(err, ERR_CONFIG, "[tool.jetbase] is declared a second time; the first one is in line %u.", target->declared);
+        config_place(err, config_source_name(target->found, target->source, CONFIG_URL), text_string(text), text->len, value->at);
+        return false;
+    }
+    target->declared = value->line;
+    return true;
+}
+
 static bool on_toml(void *user, const char *path, const struct setting *value, struct error *err)
 {
     struct toml_target *target = user;
     size_t len = strlen(target->table);
+    if (len > 0 && strncmp(path, target->table, len - 1) == 0 && path[len - 1] == '\0')
+        return declare(target, value, err);
     if (strncmp(path, target->table, len) != 0) {
         config_unknown_table(target->found, path, value->line);
         return true;

@@ -12,76 +12,13 @@ struct reading {
     struct setting *settings;
     struct envpy_before before;
     bool dotenv;      /* something was imported from dotenv */
+    const struct token *stop; /* the first statement that may stop the program, or NULL */
     unsigned armed;   /* the line of a function that would stop the program or reach our names if it were called */
     envpy_name_fn seen;
     void *user;
     bool failed;      /* *err is filled */
     struct error *err;
 };
-
-/* A run of tokens: at[0] … end[-1]. */
-struct span {
-    const struct token *at, *end;
-};
-
-static const struct token *find(struct span s, const char *word)
-{
-    for (const struct token *t = s.at; t < s.end; t++)
-        if (token_is(t, word))
-            return t;
-    return NULL;
-}
-
-static bool any_of(struct span s, const char *const *words)
-{
-    for (; *words != NULL; words++)
-        if (find(s, *words) != NULL)
-            return true;
-    return false;
-}
-
-/* Words that can set names unseen, or stop the program. */
-static bool is_dangerous(struct span s)
-{
-    static const char *const words[] = {"exec", "eval", "compile", "globals", "locals", "vars", "setattr", "__dict__", "__setattr__", "__builtins__", "modules", "raise", "assert",
-                                        "exit", "quit", "_exit", "abort", "SystemExit", "global", NULL};
-    return any_of(s, words);
-}
-
-static bool is_print(struct span s)
-{
-    return s.end - s.at >= 3 && find(s, ":=") == NULL && token_is(s.at, "print") && token_is(s.at + 1, "(") && token_is(s.end - 1, ")") && s.end[-1].depth == s.at->depth;
-}
-
-/* Whether it names something that has to do with the environment, `os.getenv` and the like included. */
-static bool names_environment(struct span s)
-{
-    for (const struct token *t = s.at; t < s.end; t++) {
-        if (t->kind != TOKEN_NAME)
-            continue;
-        for (size_t i = 0; i + 3 <= t->len; i++)
-            if ((t->at[i] | 0x20) == 'e' && (t->at[i + 1] | 0x20) == 'n' && (t->at[i + 2] | 0x20) == 'v')
-                return true;
-    }
-    return false;
-}
-
-/* Whether it calls anything but what is known to leave the environment alone. */
-static bool calls_unknown(struct span s)
-{
-    static const char *const harmless[] = {"Path", "PurePath", "str", "int", "bool", "float", "len", "dict", "list", "tuple", "set", "join", "dirname", "abspath", "realpath", "resolve", "absolute", "exists", "expanduser", "getcwd", "cwd",
-                                           "getenv", "get", "quote", "quote_plus", "urlencode", "format", "replace", "strip", "lower", "upper", "split", "append", "insert", "extend", "getLogger", "basicConfig", "filterwarnings", "print", NULL};
-    for (const struct token *t = s.at; t < s.end; t++) {
-        bool known = false;
-        if (!token_is(t, "(") || t == s.at || (t[-1].kind != TOKEN_NAME && !token_is(t - 1, ")") && !token_is(t - 1, "]")))
-            continue;
-        for (const char *const *word = harmless; *word != NULL; word++)
-            known = known || token_is(t - 1, *word);
-        if (!known)
-            return true;
-    }
-    return false;
-}
 
 static enum config_key key_of(const struct token *t)
 {
@@ -133,11 +70,14 @@ static void unsure_of_named(struct reading *r, struct span s, const char *why)
 static bool check_danger(struct reading *r, struct span s)
 {
     char why[128];
-    if (is_dangerous(s)) {
+    if (span_is_dangerous(s)) {
+        if (r->stop == NULL && span_may_stop(s))
+            r->stop = s.at;
         unsure_of_all(r, s.at, "the statement in this line may set it unseen, or stop the program");
         return false;
     }
-    if (r->armed > 0 && find(s, "(") != NULL) {
+    if (r->armed > 0 && span_find(s, "(") != NULL) {
+        r->stop = r->stop == NULL ? s.at : r->stop;
         snprintf(why, sizeof why, "this line may call the function of line %u, which sets names or stops the program", r->armed);
         unsure_of_all(r, s.at, why);
         return false;
@@ -147,6 +87,8 @@ static bool check_danger(struct reading *r, struct span s)
 
 static void read_import(struct reading *r, struct span s)
 {
+    if (span_imports_door(s))
+        r->before.touched = s.at->line;
     r->dotenv = r->dotenv || (s.end - s.at > 1 && token_is(s.at + 1, "dotenv"));
     if (token_is(s.end - 1, "*"))
         unsure_of_all(r, s.at, "this line imports names that can't be seen");
@@ -207,7 +149,7 @@ static void read_target(struct reading *r, struct span target, struct span value
         unsure_of_named(r, target, "it is assigned together with other names");
         tell_name(r, target);
     }
-    if (target.end - target.at > 1 && !token_is(target.at + 1, ":") && names_environment(target))
+    if (token_is_door(target.at) || (target.end - target.at > 1 && !token_is(target.at + 1, ":") && span_names_environment(target)))
         r->before.touched = target.at->line;
 }
 
@@ -223,46 +165,27 @@ static void read_assignment(struct reading *r, struct span s)
         return;
     }
     bool understood = assign(r, CONFIG_KEYS, value);
-    if (!understood && (!check_danger(r, value) || find(value, ":=") != NULL))
+    if (!understood && (!check_danger(r, value) || span_find(value, ":=") != NULL))
         unsure_of_named(r, s, "it is computed");
     for (; !r->failed && (equals = find_equals(rest)) != NULL; rest.at = equals + 1) {
         struct span target = {rest.at, equals};
         if (target.at < target.end)
             read_target(r, target, value);
     }
-    if (!understood && calls_unknown(value))
+    if (!understood && span_calls_unknown(value))
         r->before.touched = s.at->line;
-}
-
-/* `load_dotenv()`: it never changes a variable that is set, unless told so. */
-static bool is_load_dotenv(const struct reading *r, struct span s)
-{
-    const struct token *t = s.at;
-    int commas = 0;
-    if (s.end - t > 2 && token_is(t, "dotenv") && token_is(t + 1, "."))
-        t += 2;
-    if (!r->dotenv || s.end - t < 3 || !token_is(t, "load_dotenv") || !token_is(t + 1, "(") || !token_is(s.end - 1, ")") || s.end[-1].depth != t->depth)
-        return false;
-    for (t += 2; t < s.end - 1; t++) {
-        bool find_dotenv = token_is(t, "find_dotenv") && s.end - t > 3 && token_is(t + 1, "(") && token_is(t + 2, ")");
-        t += find_dotenv ? 2 : 0;
-        if (!find_dotenv && (token_is(t, "(") || token_is(t, "override") || token_is(t, "**") || token_is(t, "*") || token_is(t, "stream")))
-            return false;
-        commas += token_is(t, ",");
-    }
-    return commas <= 2;
 }
 
 /* Any other statement on one line. */
 static void read_expression(struct reading *r, struct span s)
 {
     bool annotation = s.end - s.at > 1 && s.at->kind == TOKEN_NAME && token_is(s.at + 1, ":");
-    if (annotation || !check_danger(r, s) || is_print(s) || (s.end - s.at == 1 && token_is(s.at, "pass")))
+    if (annotation || !check_danger(r, s) || span_is_print(s) || (s.end - s.at == 1 && token_is(s.at, "pass")))
         return;
     unsure_of_named(r, s, "the statement in this line may change it");
-    if (is_load_dotenv(r, s))
+    if (r->dotenv && span_is_load_dotenv(s))
         r->before.filled = s.at->line;
-    else if (calls_unknown(s) || token_is(s.at, "del") || names_environment(s))
+    else if (span_calls_unknown(s) || token_is(s.at, "del") || span_names_environment(s))
         r->before.touched = s.at->line;
 }
 
@@ -296,21 +219,37 @@ static void read_line(struct reading *r, struct span line)
         read_simple(r, s);
 }
 
+/* A function: its body does not run here, but its name is set and its head is computed. */
+static void read_function(struct reading *r, struct span s)
+{
+    struct span head = s;
+    for (head.end = s.at; head.end < s.end && !(head.end->depth == s.at->depth && token_is(head.end, ":"));)
+        head.end++;
+    if (span_is_dangerous(s))
+        r->armed = s.at->line;
+    if (span_find(head, ":=") != NULL)
+        unsure_of_named(r, head, "it is set in the head of a function");
+    if (head.end - head.at > 1 && key_of(head.at + 1) != CONFIG_KEYS)
+        set_unreadable(r, key_of(head.at + 1), head.at + 1, "it is a function");
+    head.at += head.end - head.at > 2 ? 3 : 0; /* `def NAME(` is no call */
+    if (span_calls_unknown(head) || (s.end - s.at > 1 && token_is_door(s.at + 1)))
+        r->before.touched = s.at->line;
+    r->dotenv = r->dotenv && span_find(s, "load_dotenv") == NULL;
+}
+
 /* A statement with a body, all of it. */
 static void read_block(struct reading *r, struct span s)
 {
     if (s.end - s.at > 4 && token_is(s.at, "if") && token_is(s.at + 1, "__name__") && token_is(s.at + 2, "==") && s.at[3].kind == TOKEN_STRING && token_is(s.at + 4, ":"))
         return; /* Jetbase loads the file under another name */
     if (token_is(s.at, "def")) {
-        if (is_dangerous(s))
-            r->armed = s.at->line;
-        r->dotenv = r->dotenv && find(s, "load_dotenv") == NULL;
+        read_function(r, s);
         return;
     }
     if (!check_danger(r, s))
         return;
     unsure_of_named(r, s, "it is set, or may be changed, inside a block");
-    if (find(s, "(") != NULL || names_environment(s))
+    if (span_find(s, "(") != NULL || span_names_environment(s))
         r->before.touched = s.at->line;
 }
 
@@ -372,6 +311,11 @@ bool envpy_read(const char *text, size_t len, const char *file, struct setting s
         t = read_statement(&r, t);
         ok = !r.failed;
     }
+    /* A guard must not be passed, and what is set behind it is not set where it stops. */
+    for (int key = 0; ok && r.stop != NULL && key < CONFIG_KEYS; key++)
+        if (settings[key].kind != SETTING_UNREADABLE)
+            set_unreadable(&r, (enum config_key)key, r.stop, "the statement in this line may stop the program");
+    ok = ok && !r.failed;
     tokens_free(&tokens);
     return ok;
 }

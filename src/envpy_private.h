@@ -40,6 +40,30 @@ void tokens_free(struct tokens *tokens);
 /* Whether a token is this name or operator. */
 bool token_is(const struct token *t, const char *word);
 
+/* ---- envpy_span.c: runs of tokens ---- */
+
+/* at[0] … end[-1]. */
+struct span {
+    const struct token *at, *end;
+};
+
+/* The first token that is this word, or NULL. */
+const struct token *span_find(struct span s, const char *word);
+/* Whether it has words that can stop the program; or these, or words that can set names unseen. */
+bool span_may_stop(struct span s);
+bool span_is_dangerous(struct span s);
+/* `print(…)` and nothing else. */
+bool span_is_print(struct span s);
+/* Whether it names something that has to do with the environment, `os.getenv` and the like included. */
+bool span_names_environment(struct span s);
+/* Whether it calls anything but what is known, by its name, to leave the environment alone. */
+bool span_calls_unknown(struct span s);
+/* `os`, `environ` or `getenv`: what the environment is read through; and whether an import binds one of these to something else. */
+bool token_is_door(const struct token *t);
+bool span_imports_door(struct span s);
+/* `load_dotenv(…)` and nothing else, which never changes a variable that is set: not told to override, with harmless arguments. */
+bool span_is_load_dotenv(struct span s);
+
 /* The brace that closes the field of an f-string; at: behind its opening one. NULL where there is none before `end`. */
 const char *envpy_field_end(const char *at, const char *end);
 

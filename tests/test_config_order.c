@@ -256,6 +256,11 @@ static void test_types(void **state)
     config_bad(&err);
     assert_non_null(strstr(err.message, "sqlalchemy_url is set a second time; the first one is in line 1"));
     assert_int_equal(err.place.line, 2);
+    files_write(dir, "jetbase/pyproject.toml", "[tool.jetbase]\nskip_validation = true\n[tool.x]\n[tool.jetbase]\n");
+    files_write(dir, "jetbase/jetbase.toml", "");
+    config_bad(&err);
+    assert_non_null(strstr(err.message, "[tool.jetbase] is declared a second time; the first one is in line 1"));
+    assert_int_equal(err.place.line, 4);
     files_write(dir, "jetbase/jetbase.toml", "a = '\xE9'\n");
     config_bad(&err);
     assert_non_null(strstr(err.message, "jetbase.toml is not UTF-8 text"));

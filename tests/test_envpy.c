@@ -185,6 +185,12 @@ static void test_environment(void **state)
     check_refused("import os\nsqlalchemy_url = 'x' + os.getenv('JETBASE_TEST_B')\n", 2, "no string");
     check_refused("import os\nx = 'A'\nsqlalchemy_url = os.environ[x]\n", 3, "computed");
     check_refused("from settings import load\nload()\nimport os\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 4, "which line 2 may change");
+    check_refused("environ = {'JETBASE_TEST_A': 'z'}\nsqlalchemy_url = environ['JETBASE_TEST_A']\n", 2, "line 1");
+    check_refused("def getenv(x):\n    return x\nsqlalchemy_url = getenv('JETBASE_TEST_A')\n", 3, "line 1");
+    check_refused("from settings import getenv\nsqlalchemy_url = getenv('JETBASE_TEST_A')\n", 2, "line 1");
+    check_refused("import fake as os\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 2, "line 1");
+    check_refused("def f(x=change()):\n    pass\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 3, "line 1");
+    check_url("from os import environ, getenv\nimport os, sys\nimport os.path\nsqlalchemy_url = environ['JETBASE_TEST_A']\n", "from-a");
     check_refused("import os\nsettings = load()\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 3, "which line 2 may change");
     check_refused("import os\nload = [lambda: os.environ.clear()][0]()\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 3, "line 2");
     check_refused("import os\nos.putenv('JETBASE_TEST_A', 'z')\nsqlalchemy_url = os.environ['JETBASE_TEST_A']\n", 3, "line 2");
@@ -231,6 +237,11 @@ static void test_refused(void **state)
     check_refused("sqlalchemy_url = 'a'\nglobals().update(u)\n", 2, "unseen");
     check_refused("sqlalchemy_url = 'a'\nif not ok:\n    raise SystemExit(1)\n", 2, "stop the program");
     check_refused("sqlalchemy_url = 'a'\nimport sys; sys.exit(1)\n", 2, "stop the program");
+    check_refused("if prod:\n    raise SystemExit('not here')\nsqlalchemy_url = 'a'\n", 1, "stop the program");
+    check_refused("assert ok\nsqlalchemy_url = 'a'\n", 1, "stop the program");
+    check_refused("def guard():\n    raise SystemExit\nguard()\nsqlalchemy_url = 'a'\n", 3, "stop the program");
+    check_refused("sqlalchemy_url = 'a'\ndef sqlalchemy_url():\n    pass\n", 2, "a function");
+    check_refused("def f(x=(sqlalchemy_url := 'a')):\n    pass\n", 1, "the head of a function");
     check_refused("def f():\n    global sqlalchemy_url\n    sqlalchemy_url = 'b'\nsqlalchemy_url = 'a'\nf()\n", 5, "the function of line 1");
     check_refused("sqlalchemy_url = 'a'\ndel sqlalchemy_url\n", 2, "may change");
     check_refused("(sqlalchemy_url := 'a')\n", 1, "may change");
