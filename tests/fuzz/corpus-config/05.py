@@ -1,0 +1,4 @@
+﻿sqlalchemy_url = "a"
+x = 1 + \
+ 2
+sqlalchemy_url += "b"
