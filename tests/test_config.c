@@ -133,10 +133,18 @@ static void test_no_database(void **state)
     says(NULL, "config", NULL, NULL, 0, NULL, "");
 }
 
+/* For tests that open a database. */
+static void need_sqlite(void)
+{
+    if (!sandbox_has(SANDBOX_SQLITE))
+        skip();
+}
+
 /* Unknown names: a warning, once, also under --quiet, never an error. */
 static void test_unknown(void **state)
 {
     (void)state;
+    need_sqlite();
     files_write(dir, "jetbase/env.py", "import os\nuser = host = 'x'\nskip = True\nsqlalchemy_url_test = 'sqlite:///t.db'\nDATABASE_URL = 'y'\nsqlalchemy_url = 'sqlite:///a.db'\nSKIP_VALIDATION = True\n");
     files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_ur = 'x'\nfoo = 2\nsnowflake_private_key = 'k'\n[target.prod]\nurl = 'a'\nname = 'b'\n[jetbase]\nskip_validation = true\n");
     files_write(dir, "pyproject.toml", "[tool.other]\nsqlalchemy_url = 'x'\n[jetbase]\npostgres_schema = 'x'\n[tool.jetbase]\npostgres-schema = 'x'\n[tool.jetbase.prod]\nskip_validation = true\n");
@@ -181,7 +189,22 @@ static void test_broken(void **state)
     files_write(dir, "jetbase/env.py", "x = 1\ny = '\xE9'\n");
     says(NULL, "status", NULL, NULL, 2, "", "env.py:2:6: error: env.py is not UTF-8 text.\n  y = '***'\n       ^\nHINT: Save the file as UTF-8.\n");
     files_write_bytes(dir, "jetbase/env.py", "x = 1\0\n", 7);
-    says(NULL, "status", NULL, NULL, 2, "", NULL);
+    says(NULL, "status", NULL, NULL, 2, "", "env.py:1:6: error: env.py holds a NUL byte and is no text.\n  x = 1^@\n       ^\nHINT: Save the file as UTF-8.\n");
+}
+
+/* What is no file, in the place of one. */
+static void test_no_file(void **state)
+{
+    static const char *const names[] = { "env.py", "jetbase.toml", "pyproject.toml" };
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[FILES_PATH + 80], want[200];
+        snprintf(path, sizeof path, "%s/jetbase/%s", dir, names[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+        snprintf(want, sizeof want, "error: %s is a directory, not a file.\nHINT: Move it elsewhere, or put a regular file in its place.\n", names[i]);
+        says(NULL, "status", NULL, NULL, 2, "", want);
+        assert_int_equal(rmdir(path), 0);
+    }
 }
 
 /* Wrong types, in Jetbase's words. */
@@ -201,6 +224,7 @@ static void test_unset(void **state)
 {
     struct process p;
     (void)state;
+    need_sqlite();
     files_write(dir, "jetbase/env.py", "import os\nfrom dotenv import load_dotenv\nload_dotenv()\nsqlalchemy_url = os.environ['SHOP_URL']\n");
     jetbase(&p, NULL, "status", NULL, NULL);
     assert_int_equal(p.exit, 2);
@@ -242,6 +266,7 @@ static void test_passed_over(void **state)
     static const char *const commands[] = { "status", "upgrade", "rollback" };
     struct process p;
     (void)state;
+    need_sqlite();
     files_write(dir, "jetbase/env.py", "sqlalchemy_url = 'sqlite:///a.db'\n");
     files_write(dir, "jetbase/migrations/V1__a.sql", "CREATE TABLE a (id INTEGER);\n-- rollback\nDROP TABLE a;\n");
     files_write(dir, "jetbase/migrations/README.md", "x");
@@ -267,7 +292,7 @@ static void test_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_broken), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
+        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_broken), TEST(test_no_file), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
