@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "db.h"
+#include "envpy_private.h"
 #include "text.h"
 
 #define MASK "***"
@@ -17,7 +18,7 @@ struct masker {
     size_t caret;        /* byte of the fault */
     size_t caret_chars;  /* where it stands in `out` */
     char quote;          /* the string that is open, 0 for none */
-    bool triple, comment, masked;
+    bool triple, fields, comment, masked;
     bool seen;           /* the caret's place is known */
     struct text *out;    /* NULL before the line that is shown */
 };
@@ -26,6 +27,11 @@ static void put(struct masker *m, const char *bytes, size_t len)
 {
     if (m->out != NULL)
         text_add(m->out, bytes, len);
+}
+
+static bool is_line_end(char c)
+{
+    return c == '\n' || c == '\r';
 }
 
 /* The caret stands before what comes next. */
@@ -62,9 +68,24 @@ static bool closes(const struct masker *m)
     return *at == m->quote && (!m->triple || (m->end - m->at >= 3 && at[1] == *at && at[2] == *at));
 }
 
+/* The length of a field `{…}` of an f-string, which may hold strings in the same quotes; 0: none begins here. */
+static size_t field_length(const struct masker *m)
+{
+    const char *at = m->text + m->at, *end = at;
+    if (!m->fields || *at != '{')
+        return 0;
+    while (end < m->text + m->end && (m->triple || !is_line_end(*end)))
+        end++;
+    end = envpy_field_end(at + 1, end);
+    return end != NULL ? (size_t)(end + 1 - at) : 0;
+}
+
 static void step_string(struct masker *m)
 {
-    if (closes(m)) {
+    size_t field = field_length(m);
+    if (field > 0) {
+        hide(m, field);
+    } else if (closes(m)) {
         show(m, m->triple ? 3 : 1);
         m->quote = '\0';
     } else {
@@ -75,11 +96,6 @@ static void step_string(struct masker *m)
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
-}
-
-static bool is_line_end(char c)
-{
-    return c == '\n' || c == '\r';
 }
 
 /* How much from here on may hold a URL's user and password: the word with its `@`, the line from a word with `://` on. 0: nothing. */
@@ -114,6 +130,7 @@ static void step(struct masker *m)
         step_string(m);
     } else if (c == '"' || c == '\'') {
         m->quote = c;
+        m->fields = (m->at > 0 && (m->text[m->at - 1] | 0x20) == 'f') || (m->at > 1 && (m->text[m->at - 2] | 0x20) == 'f' && (m->text[m->at - 1] | 0x20) == 'r');
         m->triple = m->end - m->at >= 3 && m->text[m->at + 1] == c && m->text[m->at + 2] == c;
         show(m, m->triple ? 3 : 1);
     } else if (begins_word(m) && (secret = secret_word(m)) > 0) {

@@ -10,6 +10,7 @@
 
 #include "loop.h"
 #include "model.h"
+#include "output.h"
 #include "terminal.h"
 
 enum { REFRESH_MS = 1000, REFRESH_LEAST_MS = 100, REFRESH_MOST_MS = 86400000, LEAVE_WATCHER_MS = 2000, LEAVE_WORKER_MS = 6000 };
@@ -83,10 +84,15 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
     /* Static, as a thread that hangs may outlive this call. */
     static struct project project;
     struct parts parts = { .loop = { .sys = sys, .signal_fd = -1, .read_only = read_only } };
+    struct output beside;
     char farewell[512] = "";
     int code;
     parts.loop.refresh_ms = in_bounds(refresh_s);
-    if (!project_open(options, true, &project, err) || !terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
+    bool open = project_open(options, true, &project, err);
+    /* They stand above the command line again when the console has gone. */
+    output_open(&beside, stdout, stderr);
+    output_warn_lines(&beside, project.warnings);
+    if (!open || !terminal_open(MODEL_MIN_ROWS, MODEL_MIN_COLS, err)) {
         project_free(&project);
         return error_exit_code(err->code);
     }
