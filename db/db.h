@@ -44,12 +44,13 @@ struct db_target {
     int statement_timeout_ms;      /* statement_timeout for migrations, or (DB_LOOK) for questions; 0: the server's own */
 };
 
-/* Facts about an open connection, filled by open. */
+/* Facts about an open connection, filled by open; schema_missing by each look for our tables too. */
 struct db_about {
     char product[64];   /* "PostgreSQL 15.8", "SQLite 3.40.1" */
     char database[256]; /* database name, or the file's name */
     char host[256];     /* host or socket folder; "" for SQLite */
     char schema[128];   /* schema of our tables; "main" for SQLite */
+    bool schema_missing; /* that schema was asked for (postgres_schema) and is not there, as of the last look for tables */
     char user[128];     /* database role; the operating-system user for SQLite */
     int session_pid;    /* number of our own session; 0 for SQLite */
     bool standby;       /* pg_is_in_recovery() */

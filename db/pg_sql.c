@@ -82,17 +82,20 @@
     a ".usename, pg_catalog.host(" a ".client_addr), " a ".application_name, " a ".state, " a ".wait_event_type" CAT "'/'" CAT a ".wait_event, "  \
     "CASE WHEN " a ".query" NE "'<insufficient privilege>' THEN " a ".query END, " SECONDS(NOW, a ".state_change")
 
+/* $1 as the server reads a name: cut where it is too long for one. */
+#define GIVEN_SCHEMA "$1" TEXT "::pg_catalog.name" TEXT
+
 #define RUNS_COLUMN(name, type) "ADD COLUMN IF NOT EXISTS " name " " type
 #define RUNS_NEXT(name, type) ", " RUNS_COLUMN(name, type)
 
 static const char *const texts_of[PG_SQL_TEXTS] = {
     /* $1 schema or NULL: version, database, schema, session, standby, role */
-    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE($1" TEXT ", pg_catalog.current_schema()" TEXT "),"
+    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT "),"
                  " pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), CURRENT_USER" TEXT,
-    /* $1 schema or NULL: a row for each table and index of ours, with its number of columns */
-    [PG_TABLES] = "SELECT c.relname, c.relnatts FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
-                  " WHERE n.nspname" TEXT EQ "COALESCE($1" TEXT ", pg_catalog.current_schema()" TEXT ") AND c.relname" TEXT EQ
-                  "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs', 'jetbase_migrations_version_key']" TEXT "[])",
+    /* $1 schema or NULL: a row for each table and index of ours, with its number of columns; one of NULLs where there is none, and no row where there is no such schema */
+    [PG_TABLES] = "SELECT c.relname, c.relnatts FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace" EQ "n.oid AND c.relname" TEXT EQ
+                  "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs', 'jetbase_migrations_version_key']" TEXT "[])"
+                  " WHERE n.nspname" TEXT EQ "COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ")",
     [PG_SETS] = "SELECT " SETS,
     /* as PG_SETS, $3 statement_timeout */
     [PG_SETS_LOOK] = "SELECT " SETS ", " CONFIG("default_transaction_read_only", "'on'", "false") ", " CONFIG("statement_timeout", "$3" TEXT, "false"),

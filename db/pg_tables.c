@@ -14,6 +14,7 @@ enum {
 void pg_tables_note(struct db *db, const PGresult *res)
 {
     db->has_migrations = db->has_lock = db->has_runs = db->has_index = db->runs_narrow = false;
+    db->about.schema_missing = db->target.schema && PQntuples(res) == 0;
     for (int i = 0; i < PQntuples(res); i++) {
         const char *name = PQgetvalue(res, i, 0);
         if (strcmp(name, "jetbase_migrations") == 0)

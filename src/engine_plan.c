@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "text.h"
 
 enum { LOOK_TIMEOUT_MS = 5000 }; /* a question of a looking connection must not hang behind a server in trouble */
 
@@ -41,11 +42,21 @@ bool engine_open(struct run *run, struct error *err)
     return true;
 }
 
+bool engine_schema_there(const struct project *project, struct db *db, struct error *err)
+{
+    char shown[256];
+    if (!db_driver_of(db)->about(db)->schema_missing)
+        return true;
+    text_visible(shown, sizeof shown, project->schema);
+    error_set(err, ERR_FAILED, "The schema '%s', which postgres_schema names, does not exist in this database.", shown);
+    return error_hint(err, "Nothing was changed. Create it, or correct postgres_schema: its whole value is one name, upper and lower case as written.");
+}
+
 bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct folder **folder_out, struct plan **out, struct error *err)
 {
     struct history *history = NULL;
     struct folder *folder = NULL;
-    bool ok = folder_read(project->dir, &folder, err) && history_read(db, &history, err) &&
+    bool ok = folder_read(project->dir, &folder, err) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
               plan_make(folder, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
     history_free(history);
     if (!ok) {
