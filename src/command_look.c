@@ -251,7 +251,7 @@ int command_current(const struct call *call, struct error *err)
 {
     struct look l;
     const struct history_entry *latest = NULL;
-    bool ok = look_open(call, false, &l, err);
+    bool ok = look_open(call, false, &l, err) && history_check_times(l.history, err);
     if (ok)
         latest = history_latest(l.history);
     if (ok && call->out->json) {

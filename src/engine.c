@@ -366,6 +366,8 @@ static int run_whole(struct run *run, struct error *err)
         stopped_waiting(run, err);
         return engine_exit_of(run, err);
     }
+    if (run->plan->note[0])
+        tell_note(run, EV_NOTE, run->plan->note);
     if (!plan_confirmed(run, err))
         return error_exit_code(err->code);
     if (run->plan->count == 0) {

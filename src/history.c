@@ -39,6 +39,18 @@ struct reading {
     bool failed;
 };
 
+static bool given(const char *s)
+{
+    return s != NULL && s[0] != '\0';
+}
+
+/* A row that names nothing can't be told from another, nor be looked up. */
+static bool refuse_nameless(const struct history_row *row, enum migration_type type, const char *what, struct error *err)
+{
+    error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations is %s but has no %s.", (long long)row->order, migration_type_name(type), what);
+    return error_hint(err, "The row was not written by Jetbase: put it right or delete it.");
+}
+
 static bool parse_type(const struct history_row *row, enum migration_type *type, struct error *err)
 {
     static const enum migration_type types[] = {MIGRATION_VERSIONED, MIGRATION_RUNS_ALWAYS, MIGRATION_RUNS_ON_CHANGE};
@@ -46,15 +58,17 @@ static bool parse_type(const struct history_row *row, enum migration_type *type,
         if (row->type == NULL || strcmp(row->type, migration_type_name(types[i])) != 0)
             continue;
         *type = types[i];
-        if (types[i] != MIGRATION_VERSIONED || row->version != NULL)
-            return true;
-        error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations is VERSIONED but has no version.", (long long)row->order);
-        return error_hint(err, "The row was not written by Jetbase: put it right or delete it.");
+        if (types[i] == MIGRATION_VERSIONED)
+            return given(row->version) || refuse_nameless(row, types[i], "version", err);
+        return given(row->file) || refuse_nameless(row, types[i], "file name", err);
     }
     char shown[128];
-    text_visible(shown, sizeof shown, row->type != NULL ? row->type : "NULL");
-    error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations has the migration type '%s', which is not known here.", (long long)row->order, shown);
-    return error_hint(err, "Known are VERSIONED, RUNS_ALWAYS and RUNS_ON_CHANGE. A newer Jetbase may have written it.");
+    text_visible(shown, sizeof shown, row->type != NULL ? row->type : "");
+    if (given(row->type))
+        error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations has the migration type '%s', which is not known here.", (long long)row->order, shown);
+    else
+        error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations has no migration type.", (long long)row->order);
+    return error_hint(err, "Known are VERSIONED, RUNS_ALWAYS and RUNS_ON_CHANGE. A newer Jetbase may have written it%s", given(row->type) ? "." : "; else put it right or delete it.");
 }
 
 /* A NULL where Jetbase never writes one becomes "". */
@@ -158,4 +172,28 @@ const struct history_entry *history_latest(const struct history *h)
         if (h->rows[i].type == MIGRATION_VERSIONED)
             return &h->rows[i];
     return NULL;
+}
+
+/* Starts like "2025-01-02": what both databases write and order by. */
+static bool is_time(const char *text)
+{
+    static const char shape[] = "dddd-dd-dd";
+    for (size_t i = 0; shape[i] != '\0'; i++)
+        if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+            return false;
+    return true;
+}
+
+bool history_check_times(const struct history *h, struct error *err)
+{
+    for (size_t i = 0; i < h->count; i++) {
+        const struct history_entry *row = &h->rows[i];
+        if (row->type != MIGRATION_VERSIONED || is_time(row->applied_at))
+            continue;
+        char version[128];
+        text_visible(version, sizeof version, row->version);
+        error_set(err, ERR_HISTORY, "Row %lld of jetbase_migrations, version %s, has no time in applied_at, so which version was applied last is not known.", (long long)row->order, version);
+        return error_hint(err, "The row was not written by Jetbase: put its applied_at right.");
+    }
+    return true;
 }

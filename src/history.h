@@ -29,5 +29,7 @@ int64_t history_rows_of(const struct history *h, const struct migration *m);
 const struct history_entry *history_of(const struct history *h, const struct migration *m);
 /* The latest applied version: the VERSIONED row with the newest applied_at (Jetbase's rule), or NULL. */
 const struct history_entry *history_latest(const struct history *h);
+/* Fails (ERR_HISTORY) where a VERSIONED row has no time that tells its place (put in by hand): what is the latest is then not known. Ask before anything that depends on the latest is said or rolled back. */
+bool history_check_times(const struct history *h, struct error *err);
 
 #endif

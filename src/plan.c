@@ -1,6 +1,7 @@
 /* plan.c: what would run, in order, and its digest. */
 #include "plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,6 +87,22 @@ static bool check_wish(const struct plan_wish *wish, struct error *err)
     return true;
 }
 
+/* "V1.5__a.sql, V2__b.sql" grow behind the sentence; where there is no room for more, "…" ends it. */
+static void note_passed_over(struct plan *plan, const struct migration *m, const struct history_entry *latest)
+{
+    static const char more[] = ", \xE2\x80\xA6";
+    char latest_shown[64], file[160];
+    size_t used = strlen(plan->note), room = sizeof plan->note - used;
+    text_visible(file, sizeof file, m->file);
+    text_visible(latest_shown, sizeof latest_shown, latest->version);
+    if (used == 0)
+        snprintf(plan->note, room, "not run, because the version is below the latest applied, %s: %s", latest_shown, file);
+    else if (strlen(file) + 2 * sizeof more < room)
+        snprintf(plan->note + used, room, ", %s", file);
+    else if (used < sizeof more || strcmp(plan->note + used + 1 - sizeof more, more) != 0)
+        snprintf(plan->note + used, room, "%s", more);
+}
+
 static bool choose_versions(struct making *making, const char *to_version, struct error *err)
 {
     const struct history_entry *latest = history_latest(making->history);
@@ -93,9 +110,13 @@ static bool choose_versions(struct making *making, const char *to_version, struc
     bool found = false;
     for (size_t i = 0; i < count && !found; i++) {
         struct migration *m = folder_at(making->folder, i);
-        /* Below the latest one only --skip-file-validation lets a file stand, and there Jetbase never runs it. */
-        if (!plan_is_pending(making->history, m) || plan_is_out_of_order(m, latest))
+        if (!plan_is_pending(making->history, m))
             continue;
+        /* Only --skip-file-validation lets such a file stand, and there Jetbase never runs it. */
+        if (plan_is_out_of_order(m, latest)) {
+            note_passed_over(making->plan, m, latest);
+            continue;
+        }
         if (to_version == NULL && making->wish->count > 0 && making->plan->count == (size_t)making->wish->count)
             break;
         if (!add_item(making, m, WHY_NEW, 0, err))
@@ -205,7 +226,7 @@ static bool roll_back_rows(struct making *making, size_t from, const char *keep,
 static bool choose_rollback(struct making *making, struct error *err)
 {
     char *to_version;
-    if (!wished_version(making->wish, &to_version, err))
+    if (!history_check_times(making->history, err) || !wished_version(making->wish, &to_version, err))
         return false;
     size_t limit = making->wish->count > 0 ? (size_t)making->wish->count : 1, from = 0;
     bool ok = true;

@@ -21,6 +21,7 @@ struct plan {
     enum plan_direction direction;
     struct plan_item *items;
     size_t count;
+    char note[512];                /* pending files that are left out (below the latest applied, let stand by skip_files), in a sentence for a warning, or "" */
     char digest[CHECKSUM_SIZE];    /* over direction, file names, versions and raw hashes, in order */
 };
 

@@ -23,7 +23,7 @@ bool plan_is_pending(const struct history *history, const struct migration *m)
 
 bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest)
 {
-    return latest != NULL && version_compare(m->version, latest->version) < 0;
+    return latest != NULL && version_valid(latest->version) && version_compare(m->version, latest->version) < 0;
 }
 
 bool plan_repeatable_runs(const struct history *history, const struct migration *m, enum plan_why *why)

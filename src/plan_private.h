@@ -17,7 +17,7 @@ struct disagreement {
 /* Whether a versioned migration is pending: no version of history is equal to its own. */
 bool plan_is_pending(const struct history *history, const struct migration *m);
 
-/* Whether m, which is pending, is below the latest applied version. latest may be NULL. */
+/* Whether m, which is pending, is below the latest applied version. latest may be NULL; one that is no version (put in by hand) has nothing below it. */
 bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest);
 
 /* The file of a history row, or NULL: it is missing. Versions that are spelt differently but equal (`1.0`, `1`) are the same. */

@@ -76,7 +76,7 @@ void planning_applied_as(const char *file, const char *version)
             continue;
         assert_true(migration_hash(m, &planning.err));
         struct history_entry *row = &planning.rows[planning.history.count++];
-        *row = (struct history_entry){.order = (int64_t)planning.history.count, .type = m->type, .checksum = strdup(m->checksum), .description = "", .applied_at = ""};
+        *row = (struct history_entry){.order = (int64_t)planning.history.count, .type = m->type, .checksum = strdup(m->checksum), .description = "", .applied_at = "2025-01-01 00:00:00.000"};
         /* The texts of a row are the history's own; here they are the test's. */
         row->file = (char *)(uintptr_t)file;
         row->version = version != NULL ? (char *)(uintptr_t)version : NULL;
