@@ -80,7 +80,7 @@ int engine_repair(const struct project *project, const struct sys *sys, const st
 /* Opens a connection for looking. Used by the reading commands and the watcher. */
 bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err);
 
-/* Fails (ERR_FAILED) where postgres_schema names a schema that is not there, as Jetbase's status and runs do; looks that only tell what is there (current, history, lock-status) go on as on a fresh database. Call it after the history was read. */
+/* Fails (ERR_FAILED) where postgres_schema names a schema that is not there, as Jetbase's status, runs, fix and validate commands do; looks that only tell what is there (current, history, lock-status) go on as on a fresh database. Call it after the history was read. */
 bool engine_schema_there(const struct project *project, struct db *db, struct error *err);
 
 /* "lock-acquired", "migration-started" … as JSON shows them. */

@@ -41,7 +41,7 @@ static void check_visible(const char *line, const char *text)
 /* Runs what looks and changes nothing. */
 static void look_at_all(const struct sandbox *sb)
 {
-    static const char *const looks[] = { "status", "history", "current", "upgrade --dry-run", "rollback --dry-run", "rollback --count 9 --dry-run", "lock-status", "runs" };
+    static const char *const looks[] = { "status", "history", "current", "upgrade --dry-run", "rollback --dry-run", "rollback --count 9 --dry-run", "lock-status", "runs", "validate-files", "validate-checksums" };
     char line[100];
     for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
         struct process p;
@@ -78,7 +78,7 @@ static void not_understood(enum sandbox_kind kind)
         { "migration_type = NULL WHERE order_executed = 2", "Row 2 of jetbase_migrations has no migration type." },
         { "migration_type = 'BASELINE' WHERE order_executed = 2", "Row 2 of jetbase_migrations has the migration type 'BASELINE', which is not known here." },
     };
-    static const char *const need_it[] = { "status", "history", "current", "upgrade", "rollback", "upgrade --dry-run", "rollback --dry-run", "upgrade --skip-validation" };
+    static const char *const need_it[] = { "status", "history", "current", "upgrade", "rollback", "upgrade --dry-run", "rollback --dry-run", "upgrade --skip-validation", "fix", "validate-files", "validate-checksums" };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct sandbox sb;
         char sql[200];

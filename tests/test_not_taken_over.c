@@ -144,7 +144,7 @@ static void counts(enum sandbox_kind kind)
 /* Jetbase's status, dry runs, and a rollback or an upgrade with nothing to do make tables. */
 static void no_tables(enum sandbox_kind kind)
 {
-    static const char *const lines[] = { "status", "upgrade --dry-run", "rollback --dry-run", "rollback", "history", "current", "lock-status", "unlock" };
+    static const char *const lines[] = { "status", "upgrade --dry-run", "rollback --dry-run", "rollback", "history", "current", "lock-status", "unlock", "validate-files", "validate-checksums", "fix", "fix-files", "fix-checksums" };
     struct sandbox sb;
     begin(&sb, kind);
     run_says(&sb, "upgrade", 0, "Migrations are up to date.\n", ""); /* there is no file yet */

@@ -101,7 +101,7 @@ static void missing(void **state)
     static const char *const fresh[][2] = {
         { "current", "No migrations have been applied yet.\n" }, { "history", "No migrations have been applied.\n" }, { "lock-status", "Status: UNLOCKED\n" }, { "unlock", "Unlock successful.\n" },
     };
-    static const char *const refused[] = { "status", "upgrade", "upgrade --dry-run", "rollback", "rollback --dry-run" };
+    static const char *const refused[] = { "status", "upgrade", "upgrade --dry-run", "rollback", "rollback --dry-run", "fix", "fix-files", "fix-checksums", "validate-files", "validate-checksums" };
     struct sandbox sb;
     (void)state;
     sandbox_open(&sb, SANDBOX_POSTGRES);
