@@ -1,4 +1,4 @@
-/* test_coexist.c: Python's Jetbase 0.18.1 on the same database, by its own statements: its project goes on with ours and ours with it, and each lock keeps the other out. ROUNDS and SEED may be set. */
+/* test_coexist.c: Python's Jetbase 0.18.1 on the same database, by its own statements: its project goes on with ours and ours with it, and each lock keeps the other out. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
-#include <pthread.h>
 
 #include "sha256.h"
 #include "support/python.h"
@@ -43,20 +41,6 @@ static void upgrades(struct python *py, int to, int applied)
     if (python_upgrade(py, to) != PYTHON_DONE)
         fail_python(py, "upgrade");
     assert_int_equal(py->applied, applied);
-}
-
-/* Each of 1..n exactly once in the history and in the schema. */
-static void check_once(const struct sandbox *sb, int n)
-{
-    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM applied_log"), n);
-    assert_int_equal(sandbox_number(sb, "SELECT count(DISTINCT v) FROM applied_log"), n);
-    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM jetbase_migrations WHERE migration_type = 'VERSIONED'"), n);
-    assert_int_equal(sandbox_number(sb, "SELECT count(DISTINCT version) FROM jetbase_migrations WHERE migration_type = 'VERSIONED'"), n);
-}
-
-static void check_free(const struct sandbox *sb)
-{
-    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM jetbase_lock WHERE NOT is_locked AND process_id IS NULL AND locked_at IS NULL"), 1);
 }
 
 /* How Jetbase's two tables are made: columns, types, defaults, identity, constraints. To be freed. */
@@ -121,7 +105,7 @@ static void there_and_back(enum sandbox_kind kind)
     assert_int_equal(json_array_size(json_object_get(status, "pending")), 3); /* 3, 4 and the one that runs always */
     json_decref(status);
     run_says(&sb, "upgrade", 0, "Starting migrations...\nMigration applied successfully: V3__step.sql\nMigration applied successfully: V4__step.sql\nMigration applied successfully: RA__always.sql\nMigrations completed successfully.\n", "");
-    check_once(&sb, 4);
+    python_check_once(&sb, 4);
     assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM always"), 1);
     assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM changed"), 0);
     after = shape(&sb);
@@ -137,8 +121,8 @@ static void there_and_back(enum sandbox_kind kind)
                                      : "UPDATE jetbase_migrations SET checksum = 'x', applied_at = CURRENT_TIMESTAMP WHERE filename = 'RA__always.sql' AND migration_type = 'RUNS_ALWAYS'", 1);
     assert_true(python_roll_back(&py, 5));
     run_has(&sb, "upgrade", 0, "Migration applied successfully: V5__step.sql\nMigration applied successfully: V6__step.sql\n", "");
-    check_once(&sb, 6);
-    check_free(&sb);
+    python_check_once(&sb, 6);
+    python_check_free(&sb);
     assert_int_equal(python_lock(&py), 1);
     assert_int_equal(python_unlock(&py), 1);
     free(before);
@@ -169,7 +153,7 @@ static void same_tables(enum sandbox_kind kind)
     joined(&py, &ours);
     assert_int_equal(python_plan(&py), 1);
     upgrades(&py, 2, 1);
-    check_once(&ours, 2);
+    python_check_once(&ours, 2);
     python_close(&py);
     sandbox_close(&theirs);
     sandbox_close(&ours);
@@ -199,7 +183,7 @@ static void its_lock(enum sandbox_kind kind)
     assert_true(json_is_null(json_object_get(look, "age_s")));
     json_decref(look);
     says_text(&sb, "SELECT process_id FROM jetbase_lock WHERE is_locked", py.id);
-    check_once(&sb, 1);
+    python_check_once(&sb, 1);
     /* Nothing to do needs no lock, and looking never did. */
     run_has(&sb, "status", 0, "step", "");
     run_has(&sb, "upgrade --dry-run", 0, "V2__step.sql", "");
@@ -208,8 +192,8 @@ static void its_lock(enum sandbox_kind kind)
     run_has(&sb, line, 0, "Unlock successful.", NULL);
     assert_int_equal(python_unlock(&py), 0);
     run_has(&sb, "upgrade", 0, "V2__step.sql", "");
-    check_once(&sb, 2);
-    check_free(&sb);
+    python_check_once(&sb, 2);
+    python_check_free(&sb);
     python_close(&py);
     sandbox_close(&sb);
 }
@@ -234,8 +218,8 @@ static void our_lock(enum sandbox_kind kind)
     process_wait(&p);
     assert_int_equal(p.exit, 0);
     process_free(&p);
-    check_once(&sb, 3);
-    check_free(&sb);
+    python_check_once(&sb, 3);
+    python_check_free(&sb);
     assert_int_equal(python_lock(&py), 1);
     assert_int_equal(python_unlock(&py), 1);
     python_close(&py);
@@ -263,8 +247,8 @@ static void planned_before_ours(enum sandbox_kind kind)
     assert_int_equal(python_upgrade(&py, 3), PYTHON_FAILED);
     assert_string_equal(py.fault, kind == SANDBOX_SQLITE ? "2067" : "23505"); /* SQLITE_CONSTRAINT_UNIQUE, unique_violation */
     assert_int_equal(py.applied, 0);
-    check_once(&sb, 3);
-    check_free(&sb);
+    python_check_once(&sb, 3);
+    python_check_free(&sb);
     py.between = NULL;
     upgrades(&py, 3, 0);
     run_says(&sb, "upgrade", 0, "Migrations are up to date.\n", "");
@@ -299,10 +283,10 @@ static void its_repairs(enum sandbox_kind kind)
     python_files(&sb, 2, 3, false);
     assert_int_equal(python_plan(&py), 2);
     upgrades(&py, 3, 1);
-    check_once(&sb, 3);
+    python_check_once(&sb, 3);
     run_has(&sb, "rollback --count 2", 0, "Rollback applied successfully: V2__step.sql\n", "");
     upgrades(&py, 3, 2);
-    check_once(&sb, 3);
+    python_check_once(&sb, 3);
     /* fix-files: the rows of a file that is gone, of both kinds */
     sandbox_file(&sb, "RA__gone.sql", "SELECT 1;\n");
     run_says(&sb, "upgrade", 0, NULL, "");
@@ -312,7 +296,7 @@ static void its_repairs(enum sandbox_kind kind)
     assert_int_equal(python_unlock(&py), 1);
     does(&py, "DELETE FROM applied_log WHERE v = 3", 1);
     run_has(&sb, "upgrade", 0, "V3__step.sql\nMigration applied successfully: RA__gone.sql\n", "");
-    check_once(&sb, 3);
+    python_check_once(&sb, 3);
     python_close(&py);
     sandbox_close(&sb);
 }
@@ -352,7 +336,7 @@ static void doubles(enum sandbox_kind kind)
         process_free(&p);
     }
     assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM applied_log"), 5);
-    check_free(&sb);
+    python_check_free(&sb);
     /* One of them has another checksum: the file is a changed one, whichever is newer. */
     does(&py, "UPDATE jetbase_migrations SET checksum = 'other' WHERE order_executed = 3", 1);
     run_has(&sb, "status", 0, NULL, "version changed since applied: 2");
@@ -361,117 +345,16 @@ static void doubles(enum sandbox_kind kind)
     run_has(&sb, "rollback --count 3", 0, "V4__step.sql\nRollback applied successfully: V3__step.sql\nRollback applied successfully: V2__step.sql\n", NULL);
     assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_migrations"), 1);
     run_says(&sb, "upgrade", 0, NULL, "");
-    check_once(&sb, 4);
+    python_check_once(&sb, 4);
     python_close(&py);
     python_close(&second);
     sandbox_close(&sb);
 }
 
-/* ---- at random instants ---- */
-
-enum { FILES = 4, OURS = 2, LONGEST_US = 120000 };
-
-struct racer {
-    pthread_t thread;
-    struct sandbox *sb;
-    unsigned seed;
-    struct python py;
-    enum python_end end;
-};
-
-static void some_time(unsigned *seed, long longest_us)
-{
-    struct timespec wait = { .tv_nsec = rand_r(seed) % longest_us * 1000L };
-    nanosleep(&wait, NULL);
-}
-
-static void racer_pause(struct python *py, const char *where)
-{
-    struct racer *r = py->user;
-    some_time(&r->seed, strcmp(where, "planned") == 0 ? LONGEST_US : LONGEST_US / 8);
-}
-
-static void *racer_run(void *arg)
-{
-    struct racer *r = arg;
-    some_time(&r->seed, LONGEST_US / 2);
-    r->end = python_upgrade(&r->py, FILES);
-    return NULL;
-}
-
-/* A Python that lost its race says so by its lock, by our index, or, on SQLite, by the file being busy. */
-static void check_racer(const struct racer *r, int *refused)
-{
-    bool busy = strcmp(r->py.fault, "5") == 0 || strcmp(r->py.fault, "517") == 0; /* SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT */
-    bool unique = strcmp(r->py.fault, "2067") == 0 || strcmp(r->py.fault, "23505") == 0;
-    *refused += r->end == PYTHON_FAILED && unique;
-    if (r->end == PYTHON_FAILED && !unique && !busy)
-        fail_python(&r->py, "Python's run");
-}
-
-static void check_ours(const struct process *p)
-{
-    if (p->exit != 0 && !(p->exit == 3 && strstr(p->err, HELD)))
-        fail_msg("exit %d\n%s%s", p->exit, p->out, p->err);
-}
-
-/* One Python on a fresh database, or two where our index is there already: against each other Python's runs have nothing else. */
-static void race(enum sandbox_kind kind, unsigned *seed, bool fresh, int won[3])
-{
-    static const char *const upgrade[] = { "upgrade", NULL };
-    struct sandbox sb;
-    struct racer racers[2];
-    struct process ours[OURS];
-    int count = fresh ? 1 : 2;
-    sandbox_open(&sb, kind);
-    python_files(&sb, 1, FILES, true);
-    if (!fresh)
-        run_says(&sb, "upgrade --count 1", 0, NULL, "");
-    for (int i = 0; i < count; i++) {
-        racers[i] = (struct racer){ .sb = &sb, .seed = (unsigned)rand_r(seed) };
-        joined(&racers[i].py, &sb);
-        racers[i].py.between = racer_pause;
-        racers[i].py.user = &racers[i];
-        assert_int_equal(pthread_create(&racers[i].thread, NULL, racer_run, &racers[i]), 0);
-    }
-    for (int i = 0; i < OURS; i++) {
-        some_time(seed, LONGEST_US);
-        sandbox_start(&sb, &ours[i], false, NULL, upgrade);
-    }
-    for (int i = 0; i < OURS; i++)
-        process_wait(&ours[i]);
-    for (int i = 0; i < count; i++) {
-        assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-        check_racer(&racers[i], &won[2]);
-        won[0] += racers[i].py.applied > 0;
-        python_close(&racers[i].py);
-    }
-    for (int i = 0; i < OURS; i++) {
-        check_ours(&ours[i]);
-        won[1] += strstr(ours[i].out, "applied successfully") != NULL;
-        process_free(&ours[i]);
-    }
-    run_says(&sb, "upgrade", 0, NULL, NULL);
-    check_once(&sb, FILES);
-    check_free(&sb);
-    sandbox_close(&sb);
-}
-
-static void races(enum sandbox_kind kind)
-{
-    long rounds = sandbox_setting("ROUNDS", 6);
-    unsigned first = (unsigned)sandbox_setting("SEED", (long)time(NULL)), seed = first;
-    int won[3] = { 0 };
-    print_message("SEED=%u\n", first);
-    for (long n = 0; n < rounds; n++)
-        race(kind, &seed, n % 2 == 0, won);
-    print_message("%ld rounds: Python applied in %d runs, ours in %d; %d of Python's met the index\n", rounds, won[0], won[1], won[2]);
-}
-
 int main(void)
 {
     static const struct run_case tests[] = {
-        RUN_TEST(there_and_back), RUN_TEST(same_tables), RUN_TEST(its_lock), RUN_TEST(our_lock), RUN_TEST(planned_before_ours), RUN_TEST(its_repairs), RUN_TEST(doubles), RUN_TEST(races),
+        RUN_TEST(there_and_back), RUN_TEST(same_tables), RUN_TEST(its_lock), RUN_TEST(our_lock), RUN_TEST(planned_before_ours), RUN_TEST(its_repairs), RUN_TEST(doubles),
     };
     cmocka_set_test_filter(getenv("FILTER"));
     return run_group("coexist", tests, sizeof tests / sizeof *tests);

@@ -321,3 +321,16 @@ enum python_end python_upgrade(struct python *py, int to)
     }
     return ok && held >= 0 ? PYTHON_DONE : PYTHON_FAILED;
 }
+
+void python_check_once(const struct sandbox *sb, int n)
+{
+    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM applied_log"), n);
+    assert_int_equal(sandbox_number(sb, "SELECT count(DISTINCT v) FROM applied_log"), n);
+    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM jetbase_migrations WHERE migration_type = 'VERSIONED'"), n);
+    assert_int_equal(sandbox_number(sb, "SELECT count(DISTINCT version) FROM jetbase_migrations WHERE migration_type = 'VERSIONED'"), n);
+}
+
+void python_check_free(const struct sandbox *sb)
+{
+    assert_int_equal(sandbox_number(sb, "SELECT count(*) FROM jetbase_lock WHERE NOT is_locked AND process_id IS NULL AND locked_at IS NULL"), 1);
+}

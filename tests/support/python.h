@@ -1,4 +1,4 @@
-/* python.h: what Jetbase 0.18.1 sends to a database: its statements, one transaction a file, its plan before the lock. Over a connection of its own; usable from any one thread, and never ends the test by itself. */
+/* python.h: what Jetbase 0.18.1 sends to a database: its statements, one transaction a file, its plan before the lock. Over a connection of its own; usable from any one thread, and never ends the test by itself, but for the two checks. */
 #ifndef JETBASE_TESTS_PYTHON_H
 #define JETBASE_TESTS_PYTHON_H
 
@@ -49,5 +49,10 @@ bool python_apply(struct python *py, int version);
 bool python_roll_back(struct python *py, int version);
 /* Its upgrade: tables, plan, lock, files up to `to`, release, whatever happened. */
 enum python_end python_upgrade(struct python *py, int to);
+
+/* Fails the test unless each of V1 to V<n> is exactly once in the history and in applied_log. */
+void python_check_once(const struct sandbox *sb, int n);
+/* Fails the test unless the lock is free, in every column. */
+void python_check_free(const struct sandbox *sb);
 
 #endif
