@@ -19,7 +19,7 @@ bool lock_look(struct db *db, struct lock_view *out, struct error *err)
     if (!driver->lock_read(db, &out->row, err))
         return false;
     out->verdict = lock_judge(&out->row, out->evidence, sizeof out->evidence);
-    out->fenced = out->row.locked && out->row.has_run && !out->row.run.no_transaction;
+    out->fenced = out->row.locked && (out->row.has_run ? !out->row.run.no_transaction : out->row.own);
     lock_effect(out, out->effect, sizeof out->effect);
     out->seen_mono_ms = sys_real.mono_ms();
     if ((driver->caps & DB_SESSIONS) && out->row.session_pid > 0 && !driver->session_read(db, out->row.session_pid, &out->session, err))

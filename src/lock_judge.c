@@ -55,6 +55,10 @@ enum lock_verdict lock_judge(const struct db_lock_row *row, char *evidence, size
         evidence[0] = '\0';
     if (!row->table || !row->row || !row->locked)
         return LOCK_FREE;
+    if (row->own) { /* known from this side, with a row and a witness or without */
+        alive_words(row, evidence, size);
+        return LOCK_ALIVE;
+    }
     if (!row->has_run) {
         snprintf(evidence, size, "%s", why_words(row->why == WHY_NONE ? WHY_OTHER_PROGRAM : row->why));
         return LOCK_UNKNOWN;
@@ -113,7 +117,7 @@ void lock_effect(const struct lock_view *view, char *to, size_t size)
         effect_dead(view, to, size);
     else if (view->row.why == WHY_STANDBY)
         snprintf(to, size, "refused here: a standby can't be written; ask the primary");
-    else if (!view->row.has_run)
+    else if (!view->row.has_run && !view->row.own)
         snprintf(to, size, "the lock is free, but whoever holds it goes on: two programs may then migrate at once");
     else if (!view->fenced)
         snprintf(to, size, "refused without ending its session: a statement of %s would go on beside the next run", file);

@@ -51,7 +51,7 @@ static enum lock_answer busy(const struct lock_view *view, struct error *err)
     }
     if (view->row.session_pid > 0)
         snprintf(who, sizeof who, " (session %d)", view->row.session_pid);
-    error_set(err, ERR_LOCK_BUSY, "the holder is at its commit%s, or keeps the lock row busy; the lock was not changed", who);
+    error_set(err, ERR_LOCK_BUSY, "the holder is at its commit%s, or somebody keeps the lock row busy; the lock was not changed", who);
     if (view->row.has_run && !who[0])
         error_detail(err, "process %d on %s has the database for itself while its migration runs; an unlock can act between two migrations.", view->row.run.pid, view->row.run.host);
     error_hint(err, "Try again in a moment%s.", who[0] ? ", or end its session with --terminate" : "");

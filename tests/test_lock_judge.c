@@ -101,6 +101,27 @@ static void unknown_has_its_reason(void **state)
     }
 }
 
+/* A run of this very process without a row in jetbase_runs, or without a witness, is no other program's. */
+static void own_run_without_row_or_witness(void **state)
+{
+    char evidence[240], effect[400];
+    (void)state;
+    for (int with_run = 0; with_run <= 1; with_run++) {
+        struct lock_view view = { .row = held(), .fenced = true };
+        view.row.has_run = with_run;
+        view.row.own = true;
+        view.row.run.witness[0] = '\0';
+        view.row.witness = WITNESS_UNKNOWN;
+        view.row.why = with_run ? WHY_UNWITNESSED : WHY_OTHER_PROGRAM;
+        view.verdict = judge(&view.row, evidence);
+        assert_int_equal(view.verdict, LOCK_ALIVE);
+        assert_string_equal(evidence, "a run of this very process");
+        lock_effect(&view, effect, sizeof effect);
+        assert_null(strstr(effect, "two programs"));
+        assert_non_null(strstr(effect, "rolls back at its fence"));
+    }
+}
+
 static void effect_says_what_happens(void **state)
 {
     struct lock_view view = { .row = held(), .verdict = LOCK_DEAD, .fenced = true };
@@ -144,7 +165,7 @@ int main(void)
         cmocka_unit_test(witnessed),
         cmocka_unit_test(never_dead_without_witness),
         cmocka_unit_test(unknown_has_its_reason),
-        cmocka_unit_test(effect_says_what_happens),
+        cmocka_unit_test(own_run_without_row_or_witness), cmocka_unit_test(effect_says_what_happens),
     };
     return cmocka_run_group_tests_name("lock_judge", tests, NULL, NULL);
 }
