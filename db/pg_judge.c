@@ -140,6 +140,18 @@ static void judge_statement(struct db *db, const struct db_step *step, PGresult 
     place_show(&db->result_err, step->sql, step->len, 0);
 }
 
+/* What is sent is UTF-8; SQL_ASCII means that nothing is converted. */
+static void judge_encoding(struct db *db, PGresult *res)
+{
+    char name[64];
+    const char *encoding = PQntuples(res) > 0 ? PQgetvalue(res, 0, 0) : "";
+    if (strcasecmp(encoding, "UTF8") == 0 || strcasecmp(encoding, "SQL_ASCII") == 0)
+        return;
+    pg_visible(db, name, sizeof name, encoding);
+    error_set(&db->result_err, ERR_REFUSED, "the file sets client_encoding to %s, and holds characters beyond ASCII: they were sent as UTF-8, so the server took them for others", name);
+    error_hint(&db->result_err, "Take that setting out: a migration file is read and sent as UTF-8.");
+}
+
 static void judge_history(struct db *db, const struct db_step *step, PGresult *res)
 {
     int64_t rows = strtoll(PQcmdTuples(res), NULL, 10);
@@ -159,6 +171,9 @@ static void judge_good(struct db *db, enum pg_query_kind kind, const struct db_s
         break;
     case QUERY_SQL:
         judge_statement(db, step, res);
+        break;
+    case QUERY_ENCODING:
+        judge_encoding(db, res);
         break;
     case QUERY_FENCE:
         if (PQntuples(res) != 1)

@@ -26,6 +26,7 @@ enum pg_query_kind {
     QUERY_PLAIN,     /* any good answer will do */
     QUERY_WITNESS,   /* first column must be true, else lost */
     QUERY_SQL,       /* a file's statement */
+    QUERY_ENCODING,  /* the file's characters were read as they were sent */
     QUERY_FENCE,
     QUERY_HISTORY,   /* as many rows as expected */
     QUERY_RUN,       /* one row */
@@ -77,6 +78,7 @@ struct db {
     bool sets_refused;        /* this server takes none of them */
     bool unflushed;           /* queued since the last Flush or Sync */
     bool unsynced;            /* something was sent since the last Sync */
+    bool beyond_ascii;        /* the migration that was sent last holds characters beyond ASCII */
     unsigned open_heads;      /* HEADs that were sent and whose COMMIT has no good answer yet */
     struct db_result result;  /* of the step that is being answered */
     struct error result_err;

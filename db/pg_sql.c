@@ -108,6 +108,7 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_HEAD] = "SELECT true, " HEAD,
     /* $5 key: true where the witness is ours */
     [PG_HEAD_WITNESS] = "SELECT pg_catalog.pg_try_advisory_xact_lock($5::pg_catalog.int8), " HEAD,
+    [PG_ENCODING] = "SELECT pg_catalog.current_setting('client_encoding')",
     [PG_RESET_CONSTRAINTS] = "SET CONSTRAINTS ALL IMMEDIATE",
     [PG_RESET_AUTHORIZATION] = "RESET SESSION AUTHORIZATION",
     [PG_RESET_ROLE] = "RESET ROLE",

@@ -83,8 +83,23 @@ static bool submit_head(struct db *db, const struct db_step *step, struct error 
     application_cut(step->application, application);
     const char *values[5] = { application, timeout_text(db->target.lock_timeout_ms, lock), timeout_text(db->target.statement_timeout_ms, statement), db->search_path, db->witness_key };
     db->open_heads++;
+    db->beyond_ascii = false;
     return pg_send(db, (struct pg_query){ .kind = QUERY_PLAIN, .of_step = true }, begin_text(step->isolation, step->deferrable), 0, NULL, err) &&
            own(db, QUERY_WITNESS, true, witness ? PG_HEAD_WITNESS : PG_HEAD, witness ? 5 : 4, values, err);
+}
+
+static bool is_ascii(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static bool submit_sql(struct db *db, const struct db_step *step, struct error *err)
+{
+    db->beyond_ascii = db->beyond_ascii || !is_ascii(step->sql, step->len);
+    return pg_send(db, (struct pg_query){ .kind = QUERY_SQL, .of_step = true, .ends_step = true }, step->sql, 0, NULL, err);
 }
 
 static bool submit_reset(struct db *db, const struct db_step *step, struct error *err)
@@ -96,6 +111,8 @@ static bool submit_reset(struct db *db, const struct db_step *step, struct error
     const char *values[4] = { db->search_path, db->sets_refused || db->about.pooler ? NULL : "on", timeout_text(PG_TRAILER_LOCK_MS, timeout), db->witness_key };
     if (db->about.pooler)
         values[0] = NULL; /* a session-level search_path would stay with a shared session */
+    if (db->beyond_ascii && !own(db, QUERY_ENCODING, false, PG_ENCODING, 0, NULL, err))
+        return false;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
         if (!own(db, QUERY_PLAIN, false, before[i], 0, NULL, err))
             return false;
@@ -156,7 +173,7 @@ static bool submit_queries(struct db *db, const struct db_step *step, struct err
     case STEP_HEAD:
         return submit_head(db, step, err) && flush_here(db, err);
     case STEP_SQL:
-        return pg_send(db, (struct pg_query){ .kind = QUERY_SQL, .of_step = true, .ends_step = true }, step->sql, 0, NULL, err) && flush_here(db, err);
+        return submit_sql(db, step, err) && flush_here(db, err);
     case STEP_RESET:
         return submit_reset(db, step, err);
     case STEP_FENCE:

@@ -88,6 +88,17 @@ static void changes_session(void **state)
     works(SQL("SET client_encoding = 'LATIN1'", "SET DateStyle = 'German'", "SET application_name = 'x'"));
 }
 
+/* The server would take é for two other characters, and nobody would see it. */
+static void changes_encoding(void **state)
+{
+    static const char *const sets[] = { "SET client_encoding = 'LATIN1'", "SET NAMES 'win1252'", "SELECT set_config('client_encoding', 'LATIN9', true)" };
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        fails(SQL("CREATE TABLE named (n text)", sets[i], "INSERT INTO named VALUES ('\303\251')"), STEP_RESET, "", "client_encoding");
+    works(SQL("CREATE TABLE named (n text)", "SET client_encoding = 'UTF8'", "INSERT INTO named VALUES ('\303\251')", "SELECT 1 / length(n) FROM named", "DO $$BEGIN ASSERT (SELECT length(n) = 1 FROM named); END$$"));
+    works(SQL("CREATE TABLE named (n text)", "SET client_encoding = 'SQL_ASCII'", "INSERT INTO named VALUES ('\303\251')", "DO $$BEGIN ASSERT (SELECT length(n) = 1 FROM named); END$$"));
+}
+
 /* Once more the same: what the first one left behind would be in the way. */
 static void leaves_nothing_behind(void **state)
 {
@@ -238,7 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drops_schema), cmocka_unit_test(meddles_with_lock), cmocka_unit_test(changes_session), cmocka_unit_test(leaves_nothing_behind), cmocka_unit_test(sets_role),
-        cmocka_unit_test(hides_tables), cmocka_unit_test(role_with_evil_path), cmocka_unit_test(drops_advisory_locks), cmocka_unit_test(hidden_control),
+        cmocka_unit_test(changes_encoding), cmocka_unit_test(hides_tables), cmocka_unit_test(role_with_evil_path), cmocka_unit_test(drops_advisory_locks), cmocka_unit_test(hidden_control),
         cmocka_unit_test(copy_of_the_client), cmocka_unit_test(ends_itself),
     };
     return cmocka_run_group_tests_name("pg_attack", tests, NULL, NULL);
