@@ -198,7 +198,7 @@ static int repair_locked(struct run *run, const struct engine_repair_wish *wish,
 static int repair_whole(struct run *run, const struct engine_repair_wish *wish, struct error *err)
 {
     if (!look_first(run, wish, err))
-        return error_exit_code(err->code);
+        return engine_exit_of(run, err);
     if (!wish->fix || repair_records(run->repair) == 0)
         return 0;
     if (engine_stopped(run->hooks)) {

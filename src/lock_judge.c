@@ -76,13 +76,15 @@ enum lock_verdict lock_judge(const struct db_lock_row *row, char *evidence, size
     return LOCK_UNKNOWN;
 }
 
-/* The file the run was in, made safe, or "its migration". */
+/* The file the run was in, made safe, or what such a run does. */
 static void file_words(const struct lock_view *view, char *to, size_t size)
 {
+    const char *command = view->row.run.command;
+    bool repairs = strncmp(command, "fix", 3) == 0 || strncmp(command, "validate", 8) == 0;
     if (view->row.run.file[0])
         text_visible(to, size, view->row.run.file);
     else
-        snprintf(to, size, "its migration");
+        snprintf(to, size, "%s", repairs ? "its repair of history" : "its migration");
 }
 
 static void effect_dead(const struct lock_view *view, char *to, size_t size)
