@@ -14,7 +14,7 @@ struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, c
     if (!s)
         return NULL;
     s->dialect = dialect;
-    s->standard_strings = standard_strings;
+    s->standard_strings = s->session_strings = standard_strings;
     s->start.line = s->start.column = 1;
     if (start)
         s->start = *start;
@@ -242,6 +242,8 @@ enum scan_answer scanner_next(struct scanner *scanner, struct scan_statement *ou
     struct scanner *s = scanner;
     if (s->finished) {
         s->w.buf[s->w.hold + s->sent_len] = s->covered;
+        if (s->dialect == SCAN_POSTGRES)
+            scanner_pg_sent(s);
         forget_statement(s);
     }
     s->finished = false;

@@ -43,7 +43,7 @@ typedef size_t (*scan_read_fn)(void *user, char *to, size_t size, struct error *
 
 struct scanner;
 
-/* Starts a scan. delimiter: Jetbase's `-- jetbase: delimiter=X`, or NULL for `;`. standard_strings: PostgreSQL's standard_conforming_strings. start: file name and place of the first byte. NULL where memory ran out. */
+/* Starts a scan. delimiter: Jetbase's `-- jetbase: delimiter=X`, or NULL for `;`. standard_strings: PostgreSQL's standard_conforming_strings of the session; the file's own SET of it is followed. start: file name and place of the first byte. NULL where memory ran out. */
 struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, const char *delimiter, scan_read_fn read, void *user, const struct place *start);
 
 /* The next statement. SCAN_ERROR (ERR_REFUSED, with place and source line): unterminated string, comment or dollar quote, NUL byte, invalid UTF-8, SQL behind a lone CR in a SQLite comment; or a read error. Empty statements are passed over. */

@@ -1,5 +1,6 @@
 /* scanner_pg.c: reads tokens as PostgreSQL's server and psql do (scan.l, psqlscan.l). */
 #include <string.h>
+#include <strings.h>
 
 #include "scanner_private.h"
 
@@ -284,4 +285,49 @@ void scanner_pg_track(struct scanner *s, const struct scan_token *t)
 bool scanner_pg_ends(const struct scanner *s)
 {
     return s->parens == 0 && s->blocks == 0;
+}
+
+/* A token without its quotes, where it has any. */
+static const char *bare(const struct scanner *s, const struct scan_token *t, size_t *len)
+{
+    const char *text = scanner_token_text(s, t);
+    bool quotes = (t->kind == TOK_STRING || t->kind == TOK_QUOTED) && t->len >= 2 && (*text == '\'' || *text == '"');
+    *len = quotes ? t->len - 2 : t->len;
+    return quotes ? text + 1 : text;
+}
+
+/* A value of a boolean setting, as the server's parse_bool takes it: whole, or cut where no other one begins so. */
+static bool boolean(const struct scanner *s, const struct scan_token *t, bool *value)
+{
+    static const struct { const char *word; size_t least; bool is; } words[] = { { "true", 1, true }, { "false", 1, false }, { "yes", 1, true }, { "no", 1, false }, { "on", 2, true }, { "off", 2, false }, { "1", 1, true }, { "0", 1, false } };
+    size_t len;
+    const char *text = bare(s, t, &len);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (len < words[i].least || len > strlen(words[i].word) || strncasecmp(text, words[i].word, len) != 0)
+            continue;
+        *value = words[i].is;
+        return true;
+    }
+    return false;
+}
+
+void scanner_pg_sent(struct scanner *s)
+{
+    static const char name[] = "standard_conforming_strings";
+    size_t i = 1, len;
+    bool set = scanner_is_word(s, &s->tokens[0], "SET"), reset = scanner_is_word(s, &s->tokens[0], "RESET");
+    if (s->count < 2 || s->count > 5 || !(set || reset))
+        return;
+    if (set && s->count == 5 && (scanner_is_word(s, &s->tokens[1], "LOCAL") || scanner_is_word(s, &s->tokens[1], "SESSION")))
+        i++;
+    const char *setting = bare(s, &s->tokens[i], &len);
+    bool named = len == sizeof name - 1 && strncasecmp(setting, name, len) == 0;
+    if (reset && s->count == 2 && (named || scanner_is_word(s, &s->tokens[1], "ALL")))
+        s->standard_strings = s->session_strings;
+    if (!set || !named || s->count != i + 3 || !(scanner_is_char(s, &s->tokens[i + 1], '=') || scanner_is_word(s, &s->tokens[i + 1], "TO")))
+        return;
+    if (scanner_is_word(s, &s->tokens[i + 2], "DEFAULT"))
+        s->standard_strings = s->session_strings;
+    else
+        boolean(s, &s->tokens[i + 2], &s->standard_strings);
 }

@@ -81,6 +81,7 @@ struct scanner {
     struct scan_window w;
     enum scan_dialect dialect;
     bool standard_strings;
+    bool session_strings;    /* the same as it is for the session, to which RESET goes back */
     char *delimiter;         /* NULL: only `;` */
     size_t delimiter_len;
     struct place start;
@@ -140,6 +141,8 @@ void scanner_sqlite_track(struct scanner *s, const struct scan_token *t);
 /* True where a `;` here ends the statement. */
 bool scanner_pg_ends(const struct scanner *s);
 bool scanner_sqlite_ends(const struct scanner *s);
+/* The statement just read has run before the next one is: SET and RESET of standard_conforming_strings change how that is read, to the server as to psql. (What a function sets, set_config() too, can't be known here.) */
+void scanner_pg_sent(struct scanner *s);
 
 /* ---- scanner_class.c ---- */
 

@@ -91,6 +91,23 @@ static void postgres_strings_go_on(void **state)
     WANT(PG_OLD, "SELECT U&'a'\n'\\'; SELECT 2", "SELECT U&'a'\n'\\'", "SELECT 2");
 }
 
+/* A file that sets standard_conforming_strings is read on as the server, which has run that statement by then, reads it; psql follows it too. */
+static void postgres_strings_change(void **state)
+{
+    (void)state;
+    WANT(PG, "SELECT 'a\\'; SET standard_conforming_strings = off; SELECT 'a\\';'; SET standard_conforming_strings TO on; SELECT 'a\\'; SELECT 2",
+         "SELECT 'a\\'", "SET standard_conforming_strings = off", "SELECT 'a\\';'", "SET standard_conforming_strings TO on", "SELECT 'a\\'", "SELECT 2");
+    WANT(PG, "set session Standard_Conforming_Strings to 'OFF'; SELECT '\\';'; SET LOCAL \"standard_conforming_strings\" = 'true'; SELECT '\\'; SELECT 2",
+         "set session Standard_Conforming_Strings to 'OFF'", "SELECT '\\';'", "SET LOCAL \"standard_conforming_strings\" = 'true'", "SELECT '\\'", "SELECT 2");
+    WANT(PG, "SET standard_conforming_strings = 0; SELECT '\\';'; RESET standard_conforming_strings; SELECT '\\'; SELECT 2",
+         "SET standard_conforming_strings = 0", "SELECT '\\';'", "RESET standard_conforming_strings", "SELECT '\\'", "SELECT 2");
+    WANT(PG_OLD, "SET standard_conforming_strings = 1; SELECT '\\'; RESET ALL; SELECT '\\';'; SET standard_conforming_strings = yes; SET standard_conforming_strings = DEFAULT; SELECT '\\';'",
+         "SET standard_conforming_strings = 1", "SELECT '\\'", "RESET ALL", "SELECT '\\';'", "SET standard_conforming_strings = yes", "SET standard_conforming_strings = DEFAULT", "SELECT '\\';'");
+    WANT(PG, "UPDATE t SET standard_conforming_strings = off; SELECT '\\'; SET standard_conforming_strings = odd; SELECT '\\'; SET other = off; SELECT '\\'; SELECT 2",
+         "UPDATE t SET standard_conforming_strings = off", "SELECT '\\'", "SET standard_conforming_strings = odd", "SELECT '\\'", "SET other = off", "SELECT '\\'", "SELECT 2");
+    WANT(LITE, "SET standard_conforming_strings = off; SELECT '\\'; SELECT 2", "SET standard_conforming_strings = off", "SELECT '\\'", "SELECT 2");
+}
+
 static void postgres_dollars(void **state)
 {
     (void)state;
@@ -391,7 +408,7 @@ static void read_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_vectors), cmocka_unit_test(postgres_strings), cmocka_unit_test(postgres_strings_go_on), cmocka_unit_test(postgres_dollars),
+        cmocka_unit_test(the_vectors), cmocka_unit_test(postgres_strings), cmocka_unit_test(postgres_strings_go_on), cmocka_unit_test(postgres_strings_change), cmocka_unit_test(postgres_dollars),
         cmocka_unit_test(postgres_numbers), cmocka_unit_test(postgres_comments), cmocka_unit_test(postgres_bodies), cmocka_unit_test(unterminated),
         cmocka_unit_test(no_text), cmocka_unit_test(sqlite_tokens), cmocka_unit_test(sqlite_triggers), cmocka_unit_test(sqlite_lone_cr),
         cmocka_unit_test(delimiters), cmocka_unit_test(escaped_colons), cmocka_unit_test(longer_than_the_window), cmocka_unit_test(long_files_stay_small),

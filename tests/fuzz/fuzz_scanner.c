@@ -5,7 +5,7 @@
  * - The size of the pieces that the window reads changes nothing.
  * - Line and column are those that counting from the beginning gives.
  *
- * With a fuzzer: clang -fsanitize=fuzzer,address,undefined and the same flags as the tests. */
+ * tests/fuzz/run runs it with a fuzzer. */
 #include "fuzz/fuzz_scanner.h"
 
 #include <dirent.h>
@@ -57,6 +57,7 @@ static void check_piece(const char *text, const struct feed_found *f, const stru
     struct feed_how plain = *how;
     const char *raw = text + f->s.offset;
     plain.delimiter = NULL;
+    plain.backslashes = f->backslashes;
     struct feed_all again = feed_scan(raw, f->raw_len, &plain);
     if (again.count != 1 || again.end != SCAN_END || again.found[0].raw_len != f->raw_len || again.found[0].s.class != f->s.class)
         broken("scanned again, a statement is not itself", raw, f->raw_len, again.count ? again.found[0].text : again.err.message);

@@ -42,7 +42,7 @@ struct feed_all feed_scan(const char *text, size_t len, const struct feed_how *h
         if ((all.count & (all.count - 1)) == 0) /* full at each power of two: grow to the next */
             all.found = must(realloc(all.found, (all.count ? 2 * all.count : 1) * sizeof *all.found));
         struct feed_found *f = &all.found[all.count++];
-        *f = (struct feed_found){ .len = s.len, .raw_len = scanner_raw_length(scanner), .s = s, .why = scanner_why(scanner) };
+        *f = (struct feed_found){ .len = s.len, .raw_len = scanner_raw_length(scanner), .s = s, .why = scanner_why(scanner), .backslashes = !scanner->standard_strings };
         f->text = must(malloc(s.len + 1));
         memcpy(f->text, s.text, s.len + 1);
         f->s.text = NULL;

@@ -28,6 +28,7 @@ struct feed_found {
     size_t len, raw_len;
     struct scan_statement s; /* s.text is not valid any more */
     struct place why;
+    bool backslashes;        /* how its strings were read: the file may have set that itself */
 };
 
 /* All that a scan found. */
