@@ -43,6 +43,13 @@ static enum error_code code_of(const struct db *db, const char *state)
     return ERR_SQL;
 }
 
+/* A `$1` outside of functions and PREPARE: the server complains of our protocol, of which the file's author knows nothing. */
+static bool is_parameter(const char *said, const char *state)
+{
+    static const char words[] = "bind message supplies 0 parameters";
+    return strcmp(state, "08P01") == 0 && strncmp(said, words, sizeof words - 1) == 0;
+}
+
 bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struct error *err)
 {
     char said[1024];
@@ -52,6 +59,9 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     pg_visible(db, said, sizeof said, primary ? primary : PQresultErrorMessage(res));
     if (!said[0])
         snprintf(said, sizeof said, "the server gave an unexpected answer (%s)", PQresStatus(PQresultStatus(res)));
+    bool parameter = is_parameter(said, state);
+    if (parameter)
+        text_copy(said, sizeof said, "the statement has a parameter ($1), and a migration has no value for it");
     if (doing)
         error_set(err, code_of(db, state), "%s: %s", doing, said);
     else
@@ -59,6 +69,8 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     field(db, res, PG_DIAG_MESSAGE_DETAIL, err->detail, sizeof err->detail);
     field(db, res, PG_DIAG_MESSAGE_HINT, err->hint, sizeof err->hint);
+    if (parameter)
+        error_hint(err, "Write the value itself.");
     field(db, res, PG_DIAG_CONTEXT, err->context, sizeof err->context);
     return false;
 }
