@@ -116,7 +116,7 @@ void scanner_unterminated(struct scanner *s, const char *what, const struct scan
     char message[128];
     snprintf(message, sizeof message, "%s begins here and does not end", what);
     if (s->client) /* what such a command says need not be SQL */
-        window_refuse(&s->w, &s->why, scanner_client_message(s->dialect), scanner_client_hint());
+        window_refuse(&s->w, &s->why, scanner_client_message(s->dialect), scanner_client_hint(s->dialect));
     else
         window_refuse(&s->w, at, message, "Close it: all that follows it, to the end of the section, would be part of it.");
 }

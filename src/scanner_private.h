@@ -128,7 +128,7 @@ size_t scanner_raw_length(const struct scanner *s);
 struct place scanner_why(const struct scanner *s);
 /* Message and hint for programs' own commands (psql's `\`, sqlite3's dots). */
 const char *scanner_client_message(enum scan_dialect dialect);
-const char *scanner_client_hint(void);
+const char *scanner_client_hint(enum scan_dialect dialect);
 
 /* ---- scanner_pg.c, scanner_sqlite.c ---- */
 

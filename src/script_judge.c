@@ -35,7 +35,7 @@ static bool never_allowed(const struct script_judge *j, const struct scan_statem
         return true;
     case SCAN_CLIENT_COMMAND:
         *message = scanner_client_message(j->dialect);
-        *hint = scanner_client_hint();
+        *hint = scanner_client_hint(j->dialect);
         return true;
     case SCAN_OWN_TABLE:
         *message = "this statement names a table of jetbase's own lock: jetbase_lock and jetbase_runs are jetbase's alone";
@@ -55,9 +55,9 @@ const char *scanner_client_message(enum scan_dialect dialect)
     return dialect == SCAN_POSTGRES ? "a backslash outside of strings: psql's own commands mean nothing to the server" : "a line that begins with a point: sqlite3's own commands mean nothing to the database";
 }
 
-const char *scanner_client_hint(void)
+const char *scanner_client_hint(enum scan_dialect dialect)
 {
-    return "Take it out: a migration file holds SQL only.";
+    return dialect == SCAN_POSTGRES ? "Take it out: a migration file holds SQL only. (pg_dump writes two such lines, \\restrict and \\unrestrict: both may go.)" : "Take it out: a migration file holds SQL only.";
 }
 
 /* The modes of the file's own BEGIN or SET TRANSACTION become those of ours. */
