@@ -1,6 +1,7 @@
 /* config_place.c: shows the place of a fault in a file of configuration, without what may be a password. */
 #include "config_place.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -119,6 +120,16 @@ static bool begins_word(const struct masker *m)
     return m->at == 0 || is_blank(m->text[m->at - 1]) || strchr("\"'\n\r", m->text[m->at - 1]) != NULL;
 }
 
+/* Whether the quote here has a prefix with `f`: a word of one or two letters. */
+static bool is_f_string(const struct masker *m)
+{
+    size_t n = 0;
+    bool f = false;
+    for (; n < m->at && (isalnum((unsigned char)m->text[m->at - n - 1]) || m->text[m->at - n - 1] == '_'); n++)
+        f = f || (m->text[m->at - n - 1] | 0x20) == 'f';
+    return f && n <= 2;
+}
+
 static void step(struct masker *m)
 {
     char c = m->text[m->at];
@@ -130,7 +141,7 @@ static void step(struct masker *m)
         step_string(m);
     } else if (c == '"' || c == '\'') {
         m->quote = c;
-        m->fields = (m->at > 0 && (m->text[m->at - 1] | 0x20) == 'f') || (m->at > 1 && (m->text[m->at - 2] | 0x20) == 'f' && (m->text[m->at - 1] | 0x20) == 'r');
+        m->fields = is_f_string(m);
         m->triple = m->end - m->at >= 3 && m->text[m->at + 1] == c && m->text[m->at + 2] == c;
         show(m, m->triple ? 3 : 1);
     } else if (begins_word(m) && (secret = secret_word(m)) > 0) {
@@ -169,7 +180,7 @@ static size_t secret_value(const char *text, size_t begin, size_t end)
 
 static void show_line(struct masker *m, size_t end)
 {
-    size_t secret = secret_value(m->text, m->at, end);
+    size_t secret = m->at < end ? secret_value(m->text, m->at, end) : end;
     while (m->at < end) {
         if (m->at >= secret && m->quote == '\0' && !is_blank(m->text[m->at]) && strchr("\"'#", m->text[m->at]) == NULL)
             hide(m, 1);
@@ -204,7 +215,9 @@ void config_place(struct error *err, const char *file, const char *text, size_t 
     }
     m.out = &line;
     m.end = end;
-    m.masked = false;
+    m.masked = m.at > begin; /* a string from above reaches into the line */
+    if (m.masked)
+        text_puts(&line, MASK);
     show_line(&m, end);
     if (!line.failed && line.len > 0)
         place_show(err, text_string(&line), line.len, m.caret_chars);

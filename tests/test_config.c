@@ -244,7 +244,7 @@ static void test_nothing_secret(void **state)
     };
     static const char *const pythons[] = {
         "sqlalchemy_url = 'geheim' + x\n", "sqlalchemy_url = f(\n 'geheim')\n", "sqlalchemy_url = 'geheim\n", "x = \"\"\"\ngeheim\n", "x = '''\ngeheim''' $\n", "sqlalchemy_url = 'a\\\ngeheim' $\n", "sqlalchemy_url = 'a\\\r\ngeheim' $\n", "PASSWORD = geheim $\n",
-        "sqlalchemy_url = b'geheim'\n", "sqlalchemy_url = f'{x}geheim{y}'\n", "sqlalchemy_url = f\"a{q(os.environ.get(\"PW\", \"geheim\"))}b\"\n", "sqlalchemy_url = rf'a{q('geheim')}b'\n", "sqlalchemy_url = f\"\"\"a{q(\"geheim\"\n, \"geheim\")}geheim\"\"\" $\n", "x = $ # geheim\n", "sqlalchemy_url = postgresql://u:geheim@h\nx = $\n", "sqlalchemy_url = 'postgresql://u:geheim@h/d'.strip()\n",
+        "sqlalchemy_url = b'geheim'\n", "sqlalchemy_url = f'{x}geheim{y}'\n", "sqlalchemy_url = f\"a{q(os.environ.get(\"PW\", \"geheim\"))}b\"\n", "sqlalchemy_url = rf'a{q('geheim')}b'\n", "cf'''{\"'''\n'geheim\n\"}", "x = f'''{q(\n 'geheim'\n)}''' $\n", "sqlalchemy_url = f\"\"\"a{q(\"geheim\"\n, \"geheim\")}geheim\"\"\" $\n", "x = $ # geheim\n", "sqlalchemy_url = postgresql://u:geheim@h\nx = $\n", "sqlalchemy_url = 'postgresql://u:geheim@h/d'.strip()\n",
     };
     struct process p;
     (void)state;
