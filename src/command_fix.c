@@ -150,6 +150,7 @@ static int repair(const struct call *call, unsigned parts, bool fix, struct erro
     struct repair found = { 0 };
     struct error why = { 0 };
     int code;
+    command_note_passed(call);
     if (fix && !signals_watch(&hooks.stop, &hooks.wake_fd, err))
         return error_exit_code(err->code);
     code = engine_repair(call->project, call->sys, &wish, &hooks, &found, err);

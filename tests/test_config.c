@@ -263,7 +263,7 @@ static void test_nothing_secret(void **state)
 /* What is no migration is passed over; --verbose tells. */
 static void test_passed_over(void **state)
 {
-    static const char *const commands[] = { "status", "upgrade", "rollback" };
+    static const char *const commands[] = { "status", "upgrade", "validate-files", "fix", "rollback" };
     struct process p;
     (void)state;
     need_sqlite();
