@@ -170,6 +170,7 @@ static void its_lock(enum sandbox_kind kind)
     python_files(&sb, 1, 2, true);
     upgrades(&py, 1, 1);
     assert_int_equal(python_lock(&py), 1);
+    run_has(&sb, "lock-status", 0, "UNKNOWN", ""); /* nothing of ours is there yet */
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         run_has(&sb, refused[i], 3, NULL, HELD);
     run_has(&sb, "unlock --if-dead", 3, "", NULL);
