@@ -95,7 +95,7 @@ static bool commit_truth(struct run *run, const struct lock_truth *truth, struct
         committed = strcmp(truth->last_done, mark) == 0;
     else if (!committed_by_history(run, &committed, err))
         return false;
-    snprintf(said, sizeof said, "%s was %s", engine_next_name(run), committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
+    snprintf(said, sizeof said, "%s%s was %s", item && run->wish->plan.direction == PLAN_ROLLBACK ? "the rollback of " : "", engine_next_name(run), committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
     tell_note(run, EV_TRUTH_FOUND, said);
     if (committed)
         run->done++;

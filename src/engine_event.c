@@ -70,7 +70,9 @@ void engine_say_state(struct run *run, const struct migration *failed)
     }
     const char *verb = run->wish->plan.direction == PLAN_UPGRADE ? "applied" : "rolled back";
     struct text t = { 0 };
-    if (failed)
+    if (failed && run->wish->plan.direction == PLAN_ROLLBACK)
+        text_printf(&t, "What the rollback of %s had done was undone: it is applied as before. ", failed->file);
+    else if (failed)
         text_printf(&t, "%s was rolled back: nothing of it remains. ", failed->file);
     if (run->done == 0)
         text_printf(&t, "Nothing was %s in this run.", verb);

@@ -164,6 +164,26 @@ static void looking_writes_nothing(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A rollback that fails leaves the migration applied, and says just that. */
+static void failing_rollback(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__one.sql", "CREATE TABLE one (id INTEGER);\n-- rollback\nDROP TABLE one;\nDROP TABLE nowhere;\n");
+    run_has(&sb, "upgrade", 0, "Migration applied successfully: V1__one.sql", "");
+    run_line(&sb, &p, "rollback");
+    assert_int_equal(p.exit, 1);
+    assert_string_equal(p.out, "Starting rollback...\n");
+    assert_non_null(strstr(p.err, "V1__one.sql:4:"));
+    assert_non_null(strstr(p.err, "What the rollback of V1__one.sql had done was undone: it is applied as before. Nothing was rolled back in this run."));
+    assert_null(strstr(p.err, "V1__one.sql was rolled back"));
+    process_free(&p);
+    run_says(&sb, "current", 0, "Latest migration version: 1\n", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM one"), 0);
+    sandbox_close(&sb);
+}
+
 /* The third of seven statements fails: file, line and column are named, nothing of the file remains, the one before it stands. */
 static void failing_statement(enum sandbox_kind kind)
 {
@@ -279,7 +299,7 @@ static void quiet_and_verbose(enum sandbox_kind kind)
 int main(void)
 {
     static const struct run_case tests[] = {
-        RUN_TEST(golden_story),      RUN_TEST(rollback_story), RUN_TEST(dry_run),           RUN_TEST(looking_writes_nothing), RUN_TEST(failing_statement),
+        RUN_TEST(golden_story),      RUN_TEST(rollback_story), RUN_TEST(dry_run),           RUN_TEST(looking_writes_nothing), RUN_TEST(failing_statement), RUN_TEST(failing_rollback),
         RUN_TEST(history_disagrees), RUN_TEST(json_objects),   RUN_TEST(quiet_and_verbose),
     };
     return run_group("commands", tests, sizeof tests / sizeof *tests);
