@@ -58,8 +58,7 @@ static bool word_byte(int c)
     return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* How many bytes the blank at pos + k has, as Jetbase strips them from a line's end; 0 where there is none, or the line ends. */
-static size_t blank_at(struct scanner *s, size_t k)
+size_t scanner_blank_at(struct scanner *s, size_t k)
 {
     char bytes[3] = "";
     int c = window_peek(&s->w, k);
@@ -80,10 +79,18 @@ bool scanner_at_delimiter(struct scanner *s)
     for (; k < s->delimiter_len; k++)
         if (window_peek(&s->w, k) != (unsigned char)s->delimiter[k])
             return false;
-    while ((blank = blank_at(s, k)) > 0)
+    while ((blank = scanner_blank_at(s, k)) > 0)
         k += blank;
     int c = window_peek(&s->w, k);
     return c == '\n' || c == '\r' || (c < 0 && !s->w.failed);
+}
+
+bool scanner_pass_blank(struct scanner *s)
+{
+    size_t blank = s->w.held ? 0 : scanner_blank_at(s, 0);
+    for (size_t i = 0; i < blank; i++)
+        window_step(&s->w);
+    return blank > 0;
 }
 
 bool scanner_pass_delimiter(struct scanner *s)
@@ -93,7 +100,7 @@ bool scanner_pass_delimiter(struct scanner *s)
         return false;
     for (size_t k = 0; k < s->delimiter_len; k++)
         window_step(&s->w);
-    while ((blank = blank_at(s, 0)) > 0)
+    while ((blank = scanner_blank_at(s, 0)) > 0)
         for (; blank > 0; blank--)
             window_step(&s->w);
     return true;

@@ -62,7 +62,7 @@ static void pass_gap(struct scanner *s)
         } else if (c == '/' && window_peek(&s->w, 1) == '*') {
             s->continued = PG_STRING_NONE;
             pass_block_comment(s);
-        } else {
+        } else if (!scanner_pass_blank(s)) {
             break;
         }
     }

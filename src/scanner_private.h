@@ -107,6 +107,10 @@ struct scanner {
 
 /* Called by a lexer at the first byte of a token. */
 void scanner_token_begins(struct scanner *s);
+/* How many bytes the blank at pos + k has, as Jetbase strips them from both ends of a line (Unicode's blanks too); 0 where there is none, or the line ends. */
+size_t scanner_blank_at(struct scanner *s, size_t k);
+/* Between two statements: passes over such a blank, which the server would take for SQL. False where there is none, or a statement has begun. */
+bool scanner_pass_blank(struct scanner *s);
 /* True where the file's delimiter stands at pos, as a whole token at the end of a line. */
 bool scanner_at_delimiter(struct scanner *s);
 /* Passes over it and the blanks behind it, where it stands there. */

@@ -86,7 +86,7 @@ static void pass_gap(struct scanner *s)
         } else if (c == 0xef && byte_order_mark(s)) {
             for (int k = 0; k < 3; k++)
                 window_step(&s->w);
-        } else {
+        } else if (!scanner_pass_blank(s)) {
             return;
         }
     }

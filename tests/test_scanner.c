@@ -136,6 +136,7 @@ static void postgres_comments(void **state)
     WANT(PG, "SELECT 1 //* ; */ 2; SELECT 4 - -5", "SELECT 1 //* ; */ 2", "SELECT 4 - -5");
     WANT(PG, "SELECT 1 -- a\r; SELECT 2 -- b\n; SELECT 3 -- c", "SELECT 1", "SELECT 2", "SELECT 3");
     WANT(PG, "/* a */ ; ;; -- b\n;\t\v\f SELECT 1 ; ;", "SELECT 1");
+    WANT(PG, "SELECT 1;\xc2\xa0\n\xe3\x80\x80-- c\n\xe3\x80\x80SELECT a\xc2\xa0;\xc2\x85", "SELECT 1", "SELECT a\xc2\xa0"); /* Jetbase's blanks, between statements; a name may hold them */
     WANT_NONE(PG, "");
     WANT_NONE(PG, " \n;;");
 }
@@ -230,7 +231,8 @@ static void sqlite_tokens(void **state)
     WANT(LITE, "SELECT 1; /*", "SELECT 1", "/*");
     WANT(LITE, "SELECT 1 /*/ ; */ ; /**/ SELECT 2 /*", "SELECT 1", "SELECT 2 /*");
     WANT(LITE, "\xef\xbb\xbfSELECT 1;\xef\xbb\xbf SELECT 2", "SELECT 1", "SELECT 2");
-    WANT(LITE, "SELECT 1; \vSELECT 2;\vSELECT 3", "SELECT 1", "SELECT 2", "\vSELECT 3");
+    WANT(LITE, "SELECT 1; \vSELECT 2;\vSELECT 3", "SELECT 1", "SELECT 2", "SELECT 3");
+    WANT(LITE, "SELECT 1;\v\n\xc2\xa0SELECT 2;\xc2\xa0\n\xe3\x80\x80-- c\n\xe3\x80\x80SELECT\v 3;\x1f", "SELECT 1", "SELECT 2", "SELECT\v 3"); /* Jetbase's blanks, between statements */
 }
 
 static void sqlite_triggers(void **state)
