@@ -211,6 +211,12 @@ const char *pg_server_socket_dir(void)
     return folder;
 }
 
+void pg_server_program(const char *name, char *path, size_t size)
+{
+    pg_server_port();
+    snprintf(path, size, "%s/%s", bindir, name);
+}
+
 pid_t pg_server_pid(void)
 {
     pg_server_port();

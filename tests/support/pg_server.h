@@ -13,6 +13,8 @@ int pg_server_port(void);
 const char *pg_server_socket_dir(void);
 /* The postmaster's pid. */
 pid_t pg_server_pid(void);
+/* Writes the path of a program of the server's release (psql …). */
+void pg_server_program(const char *name, char *path, size_t size);
 /* Port of a streaming standby of it, on 127.0.0.1; started at the first call, stopped with the server. */
 int pg_server_standby_port(void);
 /* Stops it at once (as a crash would) or fast, and starts it again on the same port and data. */
