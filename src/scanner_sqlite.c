@@ -234,12 +234,29 @@ static unsigned token_class(const struct scanner *s, const struct scan_token *t)
     return IS_OTHER;
 }
 
+/* [EXPLAIN [QUERY PLAN]] CREATE VIRTUAL TABLE: its arguments may be any tokens, and sqlite3_prepare (not sqlite3_complete) reads on to the closing parenthesis. */
+static bool virtual_table(const struct scanner *s)
+{
+    static const char *const words[] = { "CREATE", "VIRTUAL", "TABLE" };
+    size_t from = 0;
+    if (scanner_is_word(s, &s->tokens[0], "EXPLAIN"))
+        from = s->count > 2 && scanner_is_word(s, &s->tokens[1], "QUERY") && scanner_is_word(s, &s->tokens[2], "PLAN") ? 3 : 1;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (from + i >= s->count || !scanner_is_word(s, &s->tokens[from + i], words[i]))
+            return false;
+    return true;
+}
+
 void scanner_sqlite_track(struct scanner *s, const struct scan_token *t)
 {
     s->trigger = next_state[s->trigger][token_class(s, t)];
+    if (scanner_is_char(s, t, '(') && virtual_table(s))
+        s->parens++;
+    else if (scanner_is_char(s, t, ')'))
+        s->parens -= s->parens > 0;
 }
 
 bool scanner_sqlite_ends(const struct scanner *s)
 {
-    return next_state[s->trigger][IS_SEMICOLON] == AT_START;
+    return next_state[s->trigger][IS_SEMICOLON] == AT_START && s->parens == 0;
 }

@@ -250,6 +250,15 @@ static void sqlite_triggers(void **state)
     WANT(LITE, "DROP TRIGGER t; CREATE TABLE trigger(a); END", "DROP TRIGGER t", "CREATE TABLE trigger(a)", "END");
 }
 
+/* The arguments of a virtual table are any tokens at all, semicolons too: SQLite only counts the parentheses. */
+static void sqlite_virtual_tables(void **state)
+{
+    (void)state;
+    WANT(LITE, "CREATE VIRTUAL TABLE v USING fts4(a;b, c(;), ')' ); SELECT 2", "CREATE VIRTUAL TABLE v USING fts4(a;b, c(;), ')' )", "SELECT 2");
+    WANT(LITE, "explain query plan create virtual table if not exists v using m(;); SELECT 2; explain create virtual table v using m(;);", "explain query plan create virtual table if not exists v using m(;)", "SELECT 2", "explain create virtual table v using m(;)");
+    WANT(LITE, "CREATE VIRTUAL TABLE v USING m; CREATE TABLE virtual(a; SELECT 2)", "CREATE VIRTUAL TABLE v USING m", "CREATE TABLE virtual(a", "SELECT 2)");
+}
+
 /* SQLite takes what follows a lone CR in a comment as comment; Jetbase runs it: neither is done silently. */
 static void sqlite_lone_cr(void **state)
 {
@@ -412,7 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors), cmocka_unit_test(postgres_strings), cmocka_unit_test(postgres_strings_go_on), cmocka_unit_test(postgres_strings_change), cmocka_unit_test(postgres_dollars),
         cmocka_unit_test(postgres_numbers), cmocka_unit_test(postgres_comments), cmocka_unit_test(postgres_bodies), cmocka_unit_test(unterminated),
-        cmocka_unit_test(no_text), cmocka_unit_test(sqlite_tokens), cmocka_unit_test(sqlite_triggers), cmocka_unit_test(sqlite_lone_cr),
+        cmocka_unit_test(no_text), cmocka_unit_test(sqlite_tokens), cmocka_unit_test(sqlite_triggers), cmocka_unit_test(sqlite_virtual_tables), cmocka_unit_test(sqlite_lone_cr),
         cmocka_unit_test(delimiters), cmocka_unit_test(escaped_colons), cmocka_unit_test(longer_than_the_window), cmocka_unit_test(long_files_stay_small),
         cmocka_unit_test(read_errors),
     };

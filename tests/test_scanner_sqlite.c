@@ -71,6 +71,7 @@ static void prepare_agrees(void **state)
         "CREATE TRIGGER r AFTER INSERT ON t WHEN CASE WHEN new.a THEN 1 ELSE 0 END BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; SELECT ';' AS end; /* ; */ DELETE FROM t WHERE a = 9 ; END",
         "create temp trigger if not exists q update of a on t begin update t set b = 'END;' where a = 1 ; end", "EXPLAIN CREATE TEMPORARY TRIGGER s DELETE ON t BEGIN SELECT 1; END", "EXPLAIN QUERY PLAN CREATE TRIGGER s DELETE ON t BEGIN SELECT 1; END",
         "CREATE TABLE \"trigger\"(\"end\" TEXT DEFAULT (';'), b TEXT AS (\"end\" || ';') STORED)", "SAVEPOINT begin", "WITH c AS (SELECT 1) SELECT * FROM c", "SELECT 1 \v, 2 \v+ 3",
+        "CREATE VIRTUAL TABLE v USING fts4(a;b, \"c;\", d(;), ')')", "EXPLAIN CREATE VIRTUAL TABLE v USING m(;)",
     };
     static const char *const between[] = { ";", " ;", ";\n", "; -- ;'\n", ";/* ; */", " ; ;; ", "; /* it's */ ; -- \"\r\n", "-- x\n;\t", ";\xef\xbb\xbf", "/**/;\f" };
     struct feed_how how = { .dialect = SCAN_SQLITE };
