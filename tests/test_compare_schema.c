@@ -22,7 +22,7 @@ static bool has(const char *program)
 /* Three files: one that the client can't run, one with its own BEGIN, each but that with a way back. */
 static void write_files(const struct sandbox *sb)
 {
-    sandbox_file(sb, "V1__a.sql", "CREATE TABLE a (x INTEGER);\r\nINSERT INTO a VALUES (1);\r\n-- rollback\r\nDROP TABLE a;\r\n");
+    sandbox_file(sb, "V1__a.sql", "CREATE TABLE a (x INTEGER\r\n);\r\nINSERT INTO a VALUES (1);\r\n-- rollback\r\nDROP TABLE a;\r\n");
     sandbox_file(sb, "V2__b.sql", "CREATE TABLE half (x INTEGER);\nINSERT INTO nowhere VALUES (1);\n");
     sandbox_file(sb, "V10__c.sql", "BEGIN;\nINSERT INTO a VALUES (2);\nCREATE VIEW v AS SELECT x FROM a;\nCOMMIT;\n-- rollback\nDROP VIEW v;\nDELETE FROM a WHERE x = 2;\n");
 }
@@ -48,7 +48,7 @@ static void compare(const struct sandbox *sb, const char *program, int code, con
 static void tells_equal(enum sandbox_kind kind)
 {
     static const char *const says[] = {
-        "client: V2__b.sql left out: ", "upgrade: equal (", "upgrade: 2 of 3 files, 0 with a directive, 0 by hand", "rollback: equal (", "rollback: 2 files, 2 of them with a rollback part, 0 by hand", NULL,
+        "client: V2__b.sql left out: ", "upgrade: equal ", "upgrade: 2 of 3 files, 0 with a directive, 0 by hand", "rollback: equal (", "rollback: 2 files, 2 of them with a rollback part, 0 by hand", NULL,
     };
     struct sandbox sb;
     if (!sandbox_has(kind) || !has(kind == SANDBOX_SQLITE ? "sqlite3" : "psql") || !has("pg_dump")) {
