@@ -118,7 +118,10 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
         error_hint(err, "Somebody keeps the row of jetbase_lock locked. `jetbase lock-status` tells who holds the lock.");
     else if (kind == QUERY_FENCE && strcmp(state, "40001") == 0)
         error_set(err, ERR_SQL, "the lock row was changed while the migration ran in its own snapshot; look again who holds the lock");
-    else if (step->kind == STEP_SQL)
+    else if (kind == QUERY_FENCE && strcmp(state, "25006") == 0) {
+        error_set(err, ERR_SQL, "the file made its transaction READ ONLY: that it was applied can't be recorded");
+        error_hint(err, "Take READ ONLY (transaction_read_only) out of the file.");
+    } else if (step->kind == STEP_SQL)
         place(step, res, err);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     if (db->cancelled && strcmp(state, "57014") == 0) {

@@ -117,6 +117,42 @@ static void run_row_gone(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* Somebody else, long before, has put something on jetbase_migrations that refuses the record: that is not laid at the file's door. */
+static void tables_changed_before(enum sandbox_kind kind)
+{
+    static const char accuses[] = "V2__more.sql changes jetbase's own tables";
+    struct sandbox sb;
+    open_steps(&sb, kind, 1);
+    expect_run(&sb, upgrade, 0, NULL, NULL);
+    sandbox_sql(&sb, kind == SANDBOX_SQLITE ? "CREATE TRIGGER frozen BEFORE INSERT ON jetbase_migrations BEGIN SELECT RAISE(ABORT, 'frozen'); END"
+                                             : "ALTER TABLE jetbase_migrations ADD COLUMN frozen int CHECK (frozen > 0) NOT NULL DEFAULT 1; ALTER TABLE jetbase_migrations ALTER COLUMN frozen DROP DEFAULT");
+    sandbox_file(&sb, "V2__more.sql", "CREATE TABLE more (id INTEGER);\n");
+    expect_run(&sb, upgrade, 1, "somebody before it", accuses);
+    expect_run(&sb, upgrade, 1, "frozen", accuses);
+    assert_int_equal(unlocked(&sb), 1);
+    sandbox_close(&sb);
+}
+
+/* The record fails for another reason: no room in the file, a transaction that was made READ ONLY. */
+static void not_recorded(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    open_steps(&sb, kind, 0);
+    for (int i = 1; i <= 12; i++) {
+        char name[220];
+        snprintf(name, sizeof name, "V%d__%0190d.sql", i, i);
+        /* The file may not grow: one of them, with its long name, no longer fits. */
+        sandbox_file(&sb, name, kind == SANDBOX_SQLITE ? "PRAGMA max_page_count = 1;\n" : "SET transaction_read_only = on;\n");
+    }
+    sandbox_run(&sb, &p, upgrade);
+    if (p.exit != 1 || !strstr(p.err, kind == SANDBOX_SQLITE ? "the disk is full, or the database has reached its size limit" : "READ ONLY") || strstr(p.err, "own tables"))
+        fail_msg("exit %d\n%s%s", p.exit, p.out, p.err);
+    process_free(&p);
+    assert_int_equal(unlocked(&sb), 1);
+    sandbox_close(&sb);
+}
+
 /* Stopped after somebody unlocked it and another run took the lock: it must not say that the lock is released. */
 static void stopped_without_lock(enum sandbox_kind kind)
 {
@@ -187,6 +223,8 @@ static void dead_at_an_applied_file(enum sandbox_kind kind)
 ON_BOTH(file_changed)
 ON_BOTH(version_recorded)
 ON_BOTH(run_row_gone)
+ON_BOTH(tables_changed_before)
+ON_BOTH(not_recorded)
 ON_BOTH(stopped_without_lock)
 ON_BOTH(dead_and_nothing_pending)
 ON_BOTH(dead_at_an_applied_file)
@@ -346,7 +384,7 @@ static void row_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(file_changed), BOTH(version_recorded), BOTH(run_row_gone), BOTH(stopped_without_lock), BOTH(dead_and_nothing_pending), BOTH(dead_at_an_applied_file),
+        BOTH(file_changed), BOTH(version_recorded), BOTH(run_row_gone), BOTH(tables_changed_before), BOTH(not_recorded), BOTH(stopped_without_lock), BOTH(dead_and_nothing_pending), BOTH(dead_at_an_applied_file),
 #ifdef JETBASE_SQLITE
         cmocka_unit_test(busy_beside_the_dead), cmocka_unit_test(timed_out),
 #endif
