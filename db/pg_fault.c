@@ -75,42 +75,53 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     return false;
 }
 
-/* "session 4711 (app, psql, idle in transaction) keeps jetbase_migrations locked"; false where nobody does any more. */
-static bool locker(struct db *db, char *to, size_t size)
+/* "session 4711 (app, psql, idle in transaction) keeps jetbase_migrations locked", for each such session; false where there is none any more. */
+static bool lockers(struct db *db, struct text *to)
 {
     const char *schema[] = { db->about.schema };
-    struct pg_ask ask = { .sql = PG_TABLE_LOCKER, .count = 1, .values = schema };
+    struct pg_ask ask = { .sql = PG_TABLE_LOCKERS, .count = 1, .values = schema };
     struct error ignored;
-    char user[128], application[128], state[64];
-    bool found = pg_batch(db, &ask, 1, &ignored) && pg_good(ask.res) && PQntuples(ask.res) > 0;
-    if (found) {
-        pg_visible(db, user, sizeof user, PQgetvalue(ask.res, 0, 3));
-        pg_visible(db, application, sizeof application, PQgetvalue(ask.res, 0, 4));
-        pg_visible(db, state, sizeof state, PQgetvalue(ask.res, 0, 5));
-        bool has = pg_true(ask.res, 2);
-        snprintf(to, size, "session %s (%s%s%s%s%s) %s %s%s", PQgetvalue(ask.res, 0, 1), user[0] ? user : "user not shown", application[0] ? ", " : "", application, state[0] ? ", " : "", state,
-                 has ? "keeps" : "waits to lock", PQgetvalue(ask.res, 0, 0), has ? " locked" : "");
+    int rows = pg_batch(db, &ask, 1, &ignored) && pg_good(ask.res) ? PQntuples(ask.res) : 0;
+    for (int i = 0; i < rows; i++) {
+        char user[128], application[128], state[64];
+        bool has = PQgetvalue(ask.res, i, 2)[0] == 't';
+        pg_visible(db, user, sizeof user, PQgetvalue(ask.res, i, 3));
+        pg_visible(db, application, sizeof application, PQgetvalue(ask.res, i, 4));
+        pg_visible(db, state, sizeof state, PQgetvalue(ask.res, i, 5));
+        text_puts(to, i ? "; " : "");
+        if (PQgetisnull(ask.res, i, 1))
+            text_puts(to, "a prepared transaction (pg_prepared_xacts)");
+        else
+            text_printf(to, "session %s (%s%s%s%s%s)", PQgetvalue(ask.res, i, 1), user[0] ? user : "user not shown", application[0] ? ", " : "", application, state[0] ? ", " : "", state);
+        text_printf(to, " %s %s%s", has ? "keeps" : "waits to lock", PQgetvalue(ask.res, i, 0), has ? " locked" : "");
     }
     pg_batch_free(&ask, 1);
-    return found;
+    return rows > 0;
 }
 
-/* lock_timeout ran out. */
+/* A run's lock_timeout, or the statement_timeout of a connection for looking, ran out: who is in the way? */
 static void fault_busy(struct db *db, const char *doing, struct error *err)
 {
-    char who[512];
-    if (locker(db, who, sizeof who)) {
-        error_set(err, ERR_LOCK_BUSY, "%s: %s", doing, who);
-        text_copy(err->sqlstate, sizeof err->sqlstate, "55P03");
+    char state[sizeof err->sqlstate];
+    struct text who = { 0 };
+    int look_ms = db->target.statement_timeout_ms > 0 ? db->target.statement_timeout_ms : PG_LOOK_TIMEOUT_MS;
+    bool found = lockers(db, &who);
+    if (found) {
+        text_copy(state, sizeof state, err->sqlstate);
+        error_set(err, err->code, "%s: %s", doing, text_string(&who));
+        text_copy(err->sqlstate, sizeof err->sqlstate, state);
     }
-    error_hint(err, "It was waited for %d s. Run the command again once nobody keeps that table locked.", PG_QUESTION_LOCK_MS / 1000);
+    text_free(&who);
+    if (!found && db->mode == DB_LOOK)
+        return; /* it may have been slow for any reason */
+    error_hint(err, "It was waited for %g s. Run the command again once nobody keeps that table locked.", (db->mode == DB_LOOK ? look_ms : PG_QUESTION_LOCK_MS) / 1000.0);
 }
 
 bool pg_fault_ours(struct db *db, const PGresult *res, const char *doing, struct error *err)
 {
     struct text make = { 0 };
     pg_fault(db, res, doing, err);
-    if (err && err->code == ERR_LOCK_BUSY && db->mode == DB_RUN)
+    if (err && (err->code == ERR_LOCK_BUSY || (db->mode == DB_LOOK && strcmp(err->sqlstate, "57014") == 0)))
         fault_busy(db, doing, err);
     if (!err || err->code != ERR_RIGHTS || err->hint[0])
         return false;

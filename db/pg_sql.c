@@ -200,12 +200,12 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                    " FROM @.jetbase_migrations ORDER BY applied_at, order_executed",
     [PG_LISTEN] = "LISTEN jetbase_lock",
 
-    /* $1 schema: the table of ours that is locked whole, or about to be, the session, whether it has the lock, and who that is */
-    [PG_TABLE_LOCKER] = "SELECT c.relname, l.pid, l.granted, a.usename, a.application_name, a.state FROM pg_catalog.pg_locks l"
+    /* $1 schema: each table of ours that is locked whole, or about to be, the session, whether it has the lock, and who that is */
+    [PG_TABLE_LOCKERS] = "SELECT c.relname, l.pid, l.granted, a.usename, a.application_name, a.state FROM pg_catalog.pg_locks l"
                         " JOIN pg_catalog.pg_class c ON c.oid" EQ "l.relation JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
                         " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid" EQ "l.pid WHERE l.locktype" EQ "'relation' AND l.database" EQ THIS_DATABASE
                         " AND l.mode" EQ "'AccessExclusiveLock' AND n.nspname" TEXT EQ "$1" TEXT " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-                        " AND c.relname" TEXT EQ "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs']" TEXT "[]) ORDER BY l.granted DESC LIMIT 1",
+                        " AND c.relname" TEXT EQ "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs']" TEXT "[]) ORDER BY l.granted DESC, l.pid LIMIT 3",
     /* $1 session */
     [PG_SESSION] = "SELECT " ACTIVITY("a") " FROM pg_catalog.pg_stat_activity a WHERE a.pid" EQ "$1" INT,
     [PG_SESSION_BLOCKERS] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1" INT ")) AS pid) p"

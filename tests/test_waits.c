@@ -124,6 +124,33 @@ static void kept_before(void **state)
     sandbox_close(&sb);
 }
 
+/* A command that only looks says it too. */
+static void kept_from_looking(void **state)
+{
+    static const char *const lock_status[] = { "lock-status", NULL }, *const status[] = { "status", NULL };
+    struct sandbox sb;
+    struct process looks, reads;
+    char who[200];
+    (void)state;
+    open_steps(&sb, SANDBOX_POSTGRES, 1);
+    upgrades(&sb, 1);
+    PGconn *lock = keep(&sb, "jetbase_lock");
+    PGconn *history = keep(&sb, "jetbase_migrations");
+    sandbox_start(&sb, &looks, false, NULL, lock_status);
+    process_wait(&looks);
+    if (looks.exit != 1 || !strstr(looks.err, kept_by(lock, "jetbase_lock", who)) || looks.out[0])
+        fail_msg("exit %d\n%s%s", looks.exit, looks.out, looks.err);
+    process_free(&looks);
+    PQfinish(lock);
+    sandbox_start(&sb, &reads, false, NULL, status);
+    process_wait(&reads);
+    if (reads.exit != 1 || !strstr(reads.err, kept_by(history, "jetbase_migrations", who)))
+        fail_msg("exit %d\n%s%s", reads.exit, reads.out, reads.err);
+    process_free(&reads);
+    PQfinish(history);
+    sandbox_close(&sb);
+}
+
 /* A signal while the run waits for the history: under the lock, and before it. */
 static void signal_ends_the_wait(void **state)
 {
@@ -236,7 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #ifdef JETBASE_POSTGRES
-        cmocka_unit_test(kept_under_the_lock), cmocka_unit_test(kept_before), cmocka_unit_test(signal_ends_the_wait), cmocka_unit_test(files_keep_their_timeouts),
+        cmocka_unit_test(kept_under_the_lock), cmocka_unit_test(kept_before), cmocka_unit_test(kept_from_looking), cmocka_unit_test(signal_ends_the_wait), cmocka_unit_test(files_keep_their_timeouts),
 #endif
 #ifdef JETBASE_SQLITE
         cmocka_unit_test(signal_beside_a_writer), cmocka_unit_test(writer_is_named),
