@@ -153,9 +153,9 @@ static bool submit_record(struct db *db, const struct db_step *step, struct erro
 
 static bool submit_progress(struct db *db, const struct db_step *step, struct error *err)
 {
-    char statements[PG_NUMBER_SIZE];
-    const char *values[] = { step->process_id, step->record->next_file, timeout_text(step->record->next_statements, statements) };
-    return own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && own(db, QUERY_RUN, false, PG_PROGRESS, 3, values, err) && own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
+    char statements[PG_NUMBER_SIZE], timeout[PG_NUMBER_SIZE];
+    const char *values[] = { step->process_id, step->record->next_file, timeout_text(step->record->next_statements, statements) }, *local[] = { timeout_text(PG_QUESTION_LOCK_MS, timeout) };
+    return own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && own(db, QUERY_PLAIN, false, PG_LOCAL_TIMEOUT, 1, local, err) && own(db, QUERY_RUN, false, PG_PROGRESS, 3, values, err) && own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
 }
 
 /* An answer after each of these is worth its Flush: whoever watches sees the migration move, and times are those of the statement. */

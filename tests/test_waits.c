@@ -99,6 +99,30 @@ static void kept_under_the_lock(void **state)
     sandbox_close(&sb);
 }
 
+/* jetbase_runs is locked whole when the run, holding the lock, notes there that another file than the planned one comes first; it is let go when the lock is given back. */
+static void kept_when_it_notes_the_file(void **state)
+{
+    static const char *const one[] = { "upgrade", "--count", "1", NULL }, *const back[] = { "rollback", NULL };
+    struct sandbox sb;
+    struct process p;
+    (void)state;
+    open_steps(&sb, SANDBOX_POSTGRES, 2);
+    assert_int_equal(sandbox_run(&sb, NULL, one), 0);
+    sandbox_sql(&sb, "CREATE TABLE kept AS SELECT version, description, filename, migration_type, checksum FROM jetbase_migrations");
+    assert_int_equal(sandbox_run(&sb, NULL, back), 0);
+    stopped_at(&sb, &p, "locked=stop");
+    sandbox_sql(&sb, "INSERT INTO jetbase_migrations (version, description, filename, migration_type, checksum) SELECT * FROM kept");
+    PGconn *conn = keep(&sb, "jetbase_runs");
+    kill(p.pid, SIGCONT);
+    while (sandbox_number(&sb, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%released_at%'") == 0)
+        continue;
+    PQfinish(conn);
+    ends(&sb, &p, 3, "the run could not be noted in jetbase_runs");
+    sandbox_sql(&sb, "DELETE FROM jetbase_migrations");
+    assert_int_equal(sandbox_check_steps(&sb, 2), 0);
+    sandbox_close(&sb);
+}
+
 /* Each of our tables is locked whole before the run begins. */
 static void kept_before(void **state)
 {
@@ -263,7 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #ifdef JETBASE_POSTGRES
-        cmocka_unit_test(kept_under_the_lock), cmocka_unit_test(kept_before), cmocka_unit_test(kept_from_looking), cmocka_unit_test(signal_ends_the_wait), cmocka_unit_test(files_keep_their_timeouts),
+        cmocka_unit_test(kept_under_the_lock), cmocka_unit_test(kept_before), cmocka_unit_test(kept_when_it_notes_the_file), cmocka_unit_test(kept_from_looking), cmocka_unit_test(signal_ends_the_wait), cmocka_unit_test(files_keep_their_timeouts),
 #endif
 #ifdef JETBASE_SQLITE
         cmocka_unit_test(signal_beside_a_writer), cmocka_unit_test(writer_is_named),
