@@ -291,6 +291,9 @@ struct db_driver {
     /* Ends the session recorded in the run row of process_id, in one statement, only while the lock still names that run and that session holds its witness. *ended tells. MUST be set with DB_SESSIONS. */
     bool (*session_end)(struct db *db, const char *process_id, bool *ended, struct error *err);
 
+    /* Cancels the running statement of session `blocker`, or (end) ends the session: in one statement that still finds it among those that block the session of the run process_id, while the lock names that run and that session holds its witness. A cancel only where a statement runs. *done tells. MUST be set with DB_SESSIONS. */
+    bool (*blocker_stop)(struct db *db, const char *process_id, int blocker, bool end, bool *done, struct error *err);
+
     /* Waits up to timeout_ms until the lock may have changed, or wake_fd (-1: none) becomes readable. *changed: look again. MUST be set. */
     bool (*wait_change)(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);
 

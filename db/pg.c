@@ -24,6 +24,7 @@ const struct db_driver db_postgres = {
     .lock_change = pg_lock_change,
     .session_read = pg_session_read,
     .session_end = pg_session_end,
+    .blocker_stop = pg_blocker_stop,
     .wait_change = pg_wait_change,
     .history_read = pg_history_read,
     .runs_read = pg_runs_read,

@@ -230,6 +230,7 @@ bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn
 void pg_run_row(const PGresult *res, int row, struct run_row *out);
 bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err);
 bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err);
+bool pg_blocker_stop(struct db *db, const char *process_id, int blocker, bool end, bool *done, struct error *err);
 bool pg_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);
 
 #endif

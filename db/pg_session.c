@@ -77,3 +77,28 @@ bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct e
     pg_batch_free(&ask, 1);
     return ok;
 }
+
+bool pg_blocker_stop(struct db *db, const char *process_id, int blocker, bool end, bool *done, struct error *err)
+{
+    struct pg_key key;
+    char pid[PG_NUMBER_SIZE];
+    const char *values[] = { process_id, key.high, key.low, pid };
+    struct pg_ask ask = { .sql = end ? PG_BLOCKER_END : PG_BLOCKER_CANCEL, .count = 4, .values = values };
+    *done = false;
+    if (!pg_key_of(process_id, &key))
+        return true; /* no run of ours: nobody is known to wait */
+    if (!(db->has_lock && db->has_runs) && !pg_tables_refresh(db, err))
+        return false;
+    if (!db->has_lock || !db->has_runs)
+        return true;
+    snprintf(pid, sizeof pid, "%d", blocker);
+    if (!pg_batch(db, &ask, 1, err))
+        return false;
+    bool ok = pg_good(ask.res);
+    if (ok)
+        *done = pg_true(ask.res, 0);
+    else
+        pg_fault(db, ask.res, end ? "the blocking session could not be ended" : "the blocking statement could not be cancelled", err);
+    pg_batch_free(&ask, 1);
+    return ok;
+}

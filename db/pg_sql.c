@@ -69,6 +69,13 @@
     " SELECT " COUNT(changed) ", " COUNT("@.jetbase_lock k WHERE " NAMES("k.", id)) ", (SELECT witness FROM holder), (SELECT dead FROM proof), " unfenced ", " TELL(changed)
 #define UNLOCKED(by, reason) "unlocked_by = " by TEXT ", unlocked_at = " NOW ", unlock_reason = " reason TEXT
 
+/* $1 process ID, $2, $3 halves of its key, $4: that session, where it blocks the one of the run that holds the lock. */
+#define BLOCKER(more)                                                                                                                     \
+    " FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT                                           \
+    " JOIN pg_catalog.pg_stat_activity a ON a.pid" EQ "$4" INT                                                                           \
+    " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND a.pid" EQ "ANY (pg_catalog.pg_blocking_pids(r.session_pid))" more          \
+    " AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)"
+
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
 #define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
@@ -214,6 +221,9 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     /* $1 process ID, $2, $3 halves of its key */
     [PG_SESSION_END] = "SELECT pg_catalog.pg_terminate_backend(r.session_pid) FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT
                        " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)",
+    /* $4 blocker */
+    [PG_BLOCKER_CANCEL] = "SELECT pg_catalog.pg_cancel_backend(a.pid)" BLOCKER(" AND a.state" EQ "'active'"),
+    [PG_BLOCKER_END] = "SELECT pg_catalog.pg_terminate_backend(a.pid)" BLOCKER(""),
 
     /* Fixed for ever: "jetbase!" in ASCII. */
     [PG_CREATION_LOCK] = "SELECT pg_catalog.pg_advisory_xact_lock(7666661906558706977)",
