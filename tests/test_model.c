@@ -69,8 +69,30 @@ static const struct expected table[] = {
     { UK_CTRL_L, SCENE_UNLOCKED, FX_REDRAW, DIALOG_NONE, NULL },
     { UK_ENTER, SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, NULL },
     { UK_ESC, SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, NULL },
-    { 'y', SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, NULL },
-    { 'y', SCENE_DEAD, FX_NONE, DIALOG_NONE, NULL },
+    { 'y', SCENE_NOTHING_SEEN, FX_NONE, DIALOG_NONE, "no migration is chosen" },
+    { 'y', SCENE_UNLOCKED, FX_COPY, DIALOG_NONE, NULL },
+    { 'y', SCENE_DEAD, FX_COPY, DIALOG_NONE, NULL },
+    { 'U', SCENE_UNLOCKED, FX_PLAN, DIALOG_UPGRADE, NULL },
+    { 'U', SCENE_NOTHING_PENDING, FX_NONE, DIALOG_NONE, "nothing is pending" },
+    { 'U', SCENE_DISAGREES, FX_NONE, DIALOG_NONE, "V11 was changed" },
+    { 'U', SCENE_ALIVE, FX_NONE, DIALOG_NONE, "locked by deploy@ci-runner-7" },
+    { 'R', SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, "choose one in pane 3" },
+    { 'R', SCENE_DEAD, FX_NONE, DIALOG_NONE, "locked by" },
+    { 'T', SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, "the lock is free" },
+    { 'T', SCENE_ALIVE, FX_NONE, DIALOG_NONE, "not proven dead" },
+    { 'T', SCENE_UNKNOWN, FX_NONE, DIALOG_NONE, "not proven dead" },
+    { 'T', SCENE_OTHER, FX_NONE, DIALOG_NONE, "not proven dead" },
+    { 'T', SCENE_OWN_RUN, FX_NONE, DIALOG_NONE, "c cancels it" },
+    { 'T', SCENE_DEAD, FX_PLAN, DIALOG_UPGRADE, NULL },
+    { 'x', SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, "no session blocks" },
+    { 'X', SCENE_ALIVE, FX_NONE, DIALOG_NONE, "no session blocks" },
+    { 'X', SCENE_DOWN, FX_NONE, DIALOG_NONE, "not connected" },
+    { 'v', SCENE_UNLOCKED, FX_NONE, DIALOG_VERIFY, NULL },
+    { 'v', SCENE_DOWN, FX_NONE, DIALOG_VERIFY, NULL },
+    { 'v', SCENE_NOTHING_SEEN, FX_NONE, DIALOG_NONE, "not connected" },
+    { 'o', SCENE_UNLOCKED, FX_NONE, DIALOG_NONE, "the file is being read" },
+    { 'o', SCENE_OWN_RUN, FX_NONE, DIALOG_NONE, "must stay in sight" },
+    { 'e', SCENE_NOTHING_SEEN, FX_NONE, DIALOG_NONE, "no migration is chosen" },
 };
 
 static void keys_by_state(void **state)
@@ -94,7 +116,7 @@ static void read_only_takes_keys_away(void **state)
     for (enum scene_state s = SCENE_NOTHING_SEEN; s < SCENE_STATES; s++) {
         if (s == SCENE_OWN_RUN)
             continue;
-        for (const char *key = "urF"; *key; key++) {
+        for (const char *key = "uUrRFTxX"; *key; key++) {
             struct model *m = scene_in(s, true);
             struct effect fx = scene_key(m, *key);
             assert_int_equal(fx.what, FX_NONE);
@@ -129,7 +151,7 @@ static void moves(void **state)
     scene_key(m, UK_TAB);
     assert_int_equal(m->focus, PANE_APPLIED);
     scene_key(m, UK_PAGE_DOWN);
-    assert_int_equal(m->applied.chosen, 10);
+    assert_int_equal(m->applied.chosen, 11); /* a page is the pane, but for one line */
     scene_key(m, 'G');
     assert_int_equal(m->applied.chosen, 12);
     assert_true(m->applied.top > 0 || m->rows > 30);

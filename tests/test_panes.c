@@ -29,7 +29,7 @@ static struct stage *stage_new(int rows, int cols, struct snapshot *snap)
     assert_non_null(s);
     model_init(&s->model, rows, cols, false, 1000);
     if (snap)
-        scene_see(&s->model, snap);
+        scene_see(&s->model, snap), scene_detail(&s->model, NULL);
     else
         scene_tick(&s->model, 1);
     screen_draw(&s->model, &s->canvas);
@@ -75,15 +75,20 @@ static void unlocked(void **state)
     assert_string_equal(row(s, 1), "┌1 Lock────────────────────────────────────────────────────────────────────────┐");
     assert_string_equal(row(s, 2), "│ UNLOCKED   last run Nov 20 16:05: upgrade V13, ok, by deploy@ci-runner-7     │");
     assert_string_equal(row(s, 3), "└──────────────────────────────────────────────────────────────────────────────┘");
-    assert_string_equal(row(s, 4), "┌2 Pending 3───────────────────────────┐┌5 Runs────────────────────────────────┐");
-    assert_string_equal(row(s, 5), "│▸V14  orders lookup    7 stmts        ││ Nov 20 16:05  upgrade V13  ok 1.2 s  │");
-    assert_string_equal(row(s, 6), "│ V15  orders total     2 stmts        ││                                      │");
-    assert_string_equal(row(s, 7), "│ ROC  order view       changed        ││                                      │");
+    assert_string_equal(row(s, 4), "┌2 Pending 3───────────────────────────┐┌4 V14__orders_lookup.sql──────────────┐");
+    assert_string_equal(row(s, 5), "│▸V14  orders lookup    7 stmts        ││ upgrade   2 statements               │");
+    assert_string_equal(row(s, 6), "│ V15  orders total     2 stmts        ││ rollback  1 statement                │");
+    assert_string_equal(row(s, 7), "│ ROC  order view       changed        ││ checksum  9f2c41d07a3b…  new         │");
     assert_string_equal(row(s, 8), "├3 Applied 13──────────────────────────┤│                                      │");
-    assert_string_equal(row(s, 9), "│ V13  add coupons         Nov 20 16:05││                                      │");
+    assert_string_equal(row(s, 9), "│ V13  add coupons         Nov 20 16:05││ CREATE TABLE lookup (id int);        │");
+    assert_string_equal(row(s, 10), "│ V12  stock levels        Nov 20 16:05││ INSERT INTO lookup SELECT 1;         │");
+    assert_string_equal(row(s, 12), "│ V10  invoices            Nov 20 16:05││ -- rollback                          │");
+    assert_string_equal(row(s, 13), "│ V9   order view          Nov 20 16:05││ DROP TABLE lookup;                   │");
+    assert_string_equal(row(s, 14), "│ V8   addresses           Nov 20 16:05│├5 Runs────────────────────────────────┤");
+    assert_string_equal(row(s, 15), "│ V7   orders              Nov 20 16:05││ Nov 20 16:05  upgrade V13  ok 1.2 s  │");
     assert_string_equal(row(s, 21), "└──────────────────────────────────────┘└──────────────────────────────────────┘");
     assert_non_null(strstr(row(s, 22), " 3 pending, history and files agree"));
-    assert_non_null(strstr(row(s, 23), " u upgrade  r roll back  d dry run  Tab pane  ? help  q quit"));
+    assert_non_null(strstr(row(s, 23), " u upgrade  U up to V14  r roll back  d dry run  / search  Tab  ? help  q quit"));
     stage_free(s);
 }
 
@@ -218,9 +223,9 @@ static void own_run_shows_its_progress(void **state)
     assert_string_equal(row(s, 4), "│ run        upgrade 1 of 3, V14__orders_lookup.sql statement 1 of 2  ████░░░░ │");
     assert_string_equal(row(s, 5), "│ now        CREATE TABLE lookup (id int)                                  0 s │");
     assert_on_screen(s, "│▸V14  orders lookup    running 1 of 2 ││");
-    assert_on_screen(s, "┌5 Log──");
+    assert_on_screen(s, "├5 Log──");
     assert_on_screen(s, "14:02:31  V14 started, 2 statements");
-    assert_non_null(strstr(row(s, 23), " c cancel (rolls V14 back)  Tab pane  ? help  q quit (asks first)"));
+    assert_non_null(strstr(row(s, 23), " c cancel (rolls V14 back)  / search  Tab pane  ? help  q quit (asks first)"));
     scene_note(&s->model, EV_STATEMENT_DONE, "V14__orders_lookup.sql", 1, 2);
     assert_on_screen(s, "now        checks the lock and commits");
     stage_free(s);
@@ -308,7 +313,7 @@ static void ascii_fall_back(void **state)
     draw_use_ascii(true);
     s = stage_new(24, 80, scene_look());
     assert_string_equal(row(s, 1), "+1 Lock------------------------------------------------------------------------+");
-    assert_string_equal(row(s, 5), "|>V14  orders lookup    7 stmts        || Nov 20 16:05  upgrade V13  ok 1.2 s  |");
+    assert_string_equal(row(s, 5), "|>V14  orders lookup    7 stmts        || upgrade   2 statements               |");
     stage_free(s);
     draw_use_ascii(false);
 }

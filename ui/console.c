@@ -52,6 +52,9 @@ static bool start(struct parts *p, const struct project *project, struct error *
     p->watcher = watcher_start(project, p->loop.sys, p->loop.refresh_ms, p->loop.mail, err);
     if (!p->watcher)
         return false;
+    p->loop.reader = reader_start(project, p->loop.mail, err);
+    if (!p->loop.reader)
+        return false;
     p->loop.worker = worker_start(project, p->loop.sys, p->loop.mail, p->watcher, err);
     return p->loop.worker != NULL;
 }
@@ -61,6 +64,7 @@ static bool stop(struct parts *p)
 {
     bool ended = worker_stop(p->loop.worker, LEAVE_WORKER_MS);
     ended = ended && watcher_stop(p->watcher, LEAVE_WATCHER_MS);
+    ended = ended && reader_stop(p->loop.reader, LEAVE_WATCHER_MS);
     if (ended)
         mailbox_free(p->loop.mail);
     if (p->loop.signal_fd >= 0)

@@ -26,6 +26,8 @@ const struct dialog_ops *dialog_ops_of(const struct model *m)
     case DIALOG_UPGRADE: return &dialog_upgrade;
     case DIALOG_ROLLBACK: return &dialog_rollback;
     case DIALOG_UNLOCK: return &dialog_unlock;
+    case DIALOG_BLOCKER: return &dialog_blocker;
+    case DIALOG_VERIFY: return &dialog_verify;
     case DIALOG_CANCEL: return &dialog_cancel;
     case DIALOG_QUIT: return &dialog_quit;
     case DIALOG_HELP: return &dialog_help;
@@ -38,6 +40,7 @@ const struct dialog_ops *dialog_ops_of(const struct model *m)
 void dialog_open(struct model *m, enum dialog_kind kind, enum dialog_stage stage)
 {
     model_close_dialog(m);
+    m->search.typing = false;
     m->dialog.kind = kind;
     m->dialog.stage = stage;
 }
@@ -123,6 +126,21 @@ static void scroll(struct model *m, long lines, long pages)
         to = last;
     m->dialog.scroll = to > 0 ? (size_t)to : 0;
     empty(&box);
+}
+
+bool dialog_find(struct model *m, const char *text, int step)
+{
+    struct box box;
+    bool found = false;
+    fill(m, &box);
+    for (size_t n = 1; n <= box.body.count && !found; n++) {
+        size_t i = step > 0 ? (box.scroll + n) % box.body.count : (box.scroll + box.body.count - n % box.body.count) % box.body.count;
+        found = strcasestr(box.body.lines[i].left, text) != NULL;
+        if (found)
+            m->dialog.scroll = i;
+    }
+    empty(&box);
+    return found;
 }
 
 static bool scroll_key(struct model *m, int key)

@@ -19,10 +19,12 @@ struct dialog_ops {
     void (*footer)(const struct model *model, char *to, size_t size);
 };
 
-extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_cancel, dialog_quit, dialog_help, dialog_error;
+extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_blocker, dialog_verify, dialog_cancel, dialog_quit, dialog_help, dialog_error;
 
 /* The open dialog's table, or NULL. */
 const struct dialog_ops *dialog_ops_of(const struct model *model);
+/* Scrolls the open dialog to the next (step 1) or earlier (-1) line that holds the text. False: there is none. */
+bool dialog_find(struct model *model, const char *text, int step);
 /* A key while a dialog is open. */
 struct effect dialog_key(struct model *model, int key);
 /* Draws the open dialog, below the lock pane where it can be. */
@@ -55,6 +57,14 @@ bool dialog_unlock_word(const struct lock_view *lock, char to[5]);
 bool dialog_unlock_seen(struct model *model);
 /* The unlock was answered. */
 void dialog_unlock_answered(struct model *model, const struct unlock_answer *answer);
+/* x, X (end): asks about the first session that blocks the holder, as last seen. */
+void dialog_blocker_open(struct model *model, bool end);
+/* A new look: it may block no longer, or run nothing any more. True where the dialog has turned into a sentence. */
+bool dialog_blocker_seen(struct model *model);
+/* The server has answered. */
+void dialog_blocker_answered(struct model *model, const struct blocker_answer *answer);
+/* A new look while a take-over is asked about: the dead holder may be gone. True where the dialog has turned into a sentence. */
+bool dialog_take_over_seen(struct model *model);
 /* The plan for an upgrade or a roll back has come; takes answer->preview. */
 void dialog_plan_answered(struct model *model, struct plan_answer *answer);
 

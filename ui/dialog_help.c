@@ -3,6 +3,7 @@
 
 #include "action.h"
 #include "dialog.h"
+#include "navigate.h"
 #include "text.h"
 
 static void help_title(const struct model *m, char *to, size_t size)
@@ -21,8 +22,10 @@ static void help_fill(const struct model *m, struct sheet *body, struct sheet *f
         sheet_wrap(body, off ? STYLE_DIM : STYLE_NORMAL, 10, line);
         if (off)
             sheet_line(body, STYLE_DIM, "          off: --read-only");
-        else if (a->allowed)
-            sheet_line(body, STYLE_DIM, "          when: %s", a->when);
+        else if (a->allowed) {
+            snprintf(line, sizeof line, "          when: %s", a->when);
+            sheet_wrap(body, STYLE_DIM, 16, line);
+        }
     }
     sheet_line(foot, STYLE_NORMAL, "Enter never confirms. Esc leaves a dialog and never quits.");
 }
@@ -30,6 +33,10 @@ static void help_fill(const struct model *m, struct sheet *body, struct sheet *f
 /* Nothing is asked here, so q leaves it, as it leaves the help of other programs; it does not quit. */
 static struct effect help_key(struct model *m, int key)
 {
+    if (key == '/')
+        navigate_search(m);
+    else if (key == 'n' || key == 'N')
+        navigate_find(m, key == 'n' ? 1 : -1);
     if (key != 'q')
         return (struct effect){ .what = FX_NONE };
     model_close_dialog(m);
@@ -38,7 +45,7 @@ static struct effect help_key(struct model *m, int key)
 
 static void help_footer(const struct model *m, char *to, size_t size)
 {
-    snprintf(to, size, "j k scroll   %sq Esc leave it", m->dialog.scroll ? "g top   " : "");
+    snprintf(to, size, "j k scroll   / n N search   %sq Esc leave it", m->dialog.scroll ? "g top   " : "");
 }
 
 static void reading_footer(const struct model *m, char *to, size_t size)

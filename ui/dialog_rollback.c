@@ -23,7 +23,7 @@ static struct effect key(struct model *m, int key)
     dialog_type(d, key, strlen(lowest(d->plan)));
     if (strcmp(d->typed, lowest(d->plan)) != 0)
         return (struct effect){ .what = FX_NONE };
-    if (action_allowed(m, action_for('r'), why, sizeof why))
+    if (action_allowed(m, action_for('r'), why, sizeof why)) /* R needs no more, once its plan stands */
         return own_run_start(m);
     dialog_tell(m, NULL, "not started: %s", why);
     return (struct effect){ .flush = true };

@@ -50,16 +50,27 @@ static struct effect key(struct model *m, int key)
     }
     if (key != 'y' || d->dry)
         return (struct effect){ .what = FX_NONE };
-    if (action_allowed(m, action_for('u'), why, sizeof why))
+    if (action_allowed(m, action_for(d->take_over ? 'T' : 'u'), why, sizeof why))
         return own_run_start(m);
     dialog_tell(m, NULL, "not started: %s", why);
     return (struct effect){ .flush = true };
 }
 
+bool dialog_take_over_seen(struct model *m)
+{
+    const struct lock_view *now = &m->snap->lock;
+    if (m->dialog.stage == STAGE_TOLD)
+        return false;
+    if (now->row.locked && now->verdict == LOCK_DEAD && strcmp(now->row.process_id, m->dialog.lock.row.process_id) == 0)
+        return false;
+    dialog_tell(m, NULL, "the lock changed hands, nothing was done");
+    return true;
+}
+
 static void title(const struct model *m, char *to, size_t size)
 {
     const struct preview *plan = m->dialog.plan;
-    const char *what = m->dialog.dry ? "Dry run: upgrade" : "Upgrade";
+    const char *what = m->dialog.dry ? "Dry run: upgrade" : m->dialog.take_over ? "Take over and upgrade" : "Upgrade";
     char where[160];
     dialog_place(m, 28, where, sizeof where);
     if (plan && plan->count)
@@ -105,11 +116,17 @@ static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
     }
     for (size_t i = 0; i < plan->count; i++)
         fill_item(body, &plan->items[i], d->statements);
+    if (d->take_over) {
+        char who[500], line[700];
+        words_holder(&d->lock.row.run, who, sizeof who);
+        snprintf(line, sizeof line, "The lock is taken over from %s, which is DEAD, only where the server proves it again.", who);
+        sheet_wrap(foot, STYLE_WARN, 0, line);
+    }
     sheet_line(foot, STYLE_NORMAL, "%zu file%s, %llu statement%s, in this order; each file in one", plan->count, words_plural(plan->count),
                (unsigned long long)plan->statements, words_plural(plan->statements));
     sheet_line(foot, STYLE_NORMAL, "transaction. If the plan differs by then, nothing runs.");
     sheet_line(foot, STYLE_NORMAL, " ");
-    sheet_line(foot, STYLE_BOLD, d->dry ? "       [ Esc  leave it ]       (a dry run: u upgrades)" : "       [ Esc  leave it ]       y  upgrade");
+    sheet_line(foot, STYLE_BOLD, d->dry ? "       [ Esc  leave it ]       (a dry run: u upgrades)" : d->take_over ? "       [ Esc  leave it ]       y  take over and upgrade" : "       [ Esc  leave it ]       y  upgrade");
 }
 
 static void footer(const struct model *m, char *to, size_t size)

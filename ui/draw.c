@@ -66,6 +66,11 @@ static size_t utf8_put(uint32_t ch, char out[4])
     return 4;
 }
 
+void draw_utf8(uint32_t ch, char to[5])
+{
+    to[utf8_put(ch, to)] = '\0';
+}
+
 void canvas_row(const struct canvas *canvas, int row, char *to, size_t size)
 {
     size_t used = 0;

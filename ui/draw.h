@@ -48,6 +48,8 @@ void canvas_row(const struct canvas *canvas, int row, char *to, size_t size);
 
 /* Chooses the ASCII fall-back: lines and marks become ASCII, other characters '?'. Holds for the whole program. */
 void draw_use_ascii(bool ascii);
+/* One character as UTF-8. */
+void draw_utf8(uint32_t ch, char to[5]);
 /* How many columns the text takes on the screen. Control bytes count as one ('?'). */
 int draw_columns(const char *text);
 /* How many bytes of the text fit into `cols` columns. */

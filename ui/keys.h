@@ -18,6 +18,7 @@ enum {
     UK_HOME,
     UK_END,
     UK_BACK_TAB,
+    UK_MOUSE,      /* terminal_mouse() tells */
     UK_OTHER       /* a key that means nothing here */
 };
 

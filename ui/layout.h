@@ -5,11 +5,17 @@
 #include "draw.h"
 #include "model.h"
 
-/* Rectangles hold their frames. A pane that is not shown has 0 rows. Pending and applied share the left frame: applied's first row is the line that parts them. */
+/* A pane below the lock. */
+struct layout_pane {
+    struct rect in;              /* its text; 0 rows: not shown */
+    struct rect frame;           /* 0 rows: it stands below another one, parted from it by a line */
+    int divider;                 /* the row of that line; -1: it has a frame's top */
+};
+
+/* Rectangles hold their frames. Pending and applied share a frame, detail and runs another one. */
 struct layout {
-    struct rect lock, left, right;
-    int pending_rows, applied_rows, runs_rows; /* rows of text; 0: not shown */
-    int divider;                               /* the row of the line above applied */
+    struct rect lock;
+    struct layout_pane panes[PANE_RUNS + 1];   /* PENDING, APPLIED, DETAIL, RUNS */
     int status, footer;
 };
 
@@ -17,6 +23,8 @@ struct layout {
 void layout_make(const struct model *model, struct layout *out);
 /* Is this pane on the screen? */
 bool layout_shows(const struct layout *layout, enum pane pane);
+/* The pane at that cell; 0: none. */
+enum pane layout_pane_at(const struct layout *layout, int row, int col);
 /* Moves `top` of every list so that the chosen row is in sight, and the focus to a pane that is shown. */
 void layout_settle(struct model *model);
 

@@ -32,11 +32,14 @@ void listing_unref(struct listing *l)
     for (size_t i = 0; i < l->pending_count; i++) {
         free(l->pending[i].file);
         free(l->pending[i].shown);
+        free(l->pending[i].checksum);
         free(l->pending[i].description);
     }
     for (size_t i = 0; i < l->applied_count; i++) {
         free(l->applied[i].file);
         free(l->applied[i].version);
+        free(l->applied[i].checksum);
+        free(l->applied[i].stored_at);
         free(l->applied[i].description);
     }
     free(l->pending);
@@ -60,7 +63,7 @@ static bool no_memory(struct error *err)
     return error_set(err, ERR_NO_MEMORY, "out of memory while the migrations were listed");
 }
 
-static bool add_pending(struct listing *l, const struct pending_item *item, struct error *err)
+static bool add_pending(struct listing *l, const struct pending_item *item, const struct history_entry *earlier, struct error *err)
 {
     struct snap_pending *row = &l->pending[l->pending_count++];
     char label[40];
@@ -73,7 +76,8 @@ static bool add_pending(struct listing *l, const struct pending_item *item, stru
     row->why = item->why;
     row->statements = item->statements;
     text_visible(row->fault, sizeof row->fault, item->fault);
-    return (row->file && row->shown && row->description) || no_memory(err);
+    row->checksum = earlier && earlier->checksum ? visible(earlier->checksum) : NULL;
+    return (row->file && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
 }
 
 static bool read_pending(struct listing *l, struct db *db, struct folder *folder, const struct history *history, struct error *err)
@@ -85,7 +89,7 @@ static bool read_pending(struct listing *l, struct db *db, struct folder *folder
         ok = l->pending || no_memory(err);
     }
     for (size_t i = 0; ok && i < pending->count; i++)
-        ok = add_pending(l, &pending->items[i], err);
+        ok = add_pending(l, &pending->items[i], history_of(history, pending->items[i].migration), err);
     if (ok)
         text_visible(l->disagree, sizeof l->disagree, pending->disagree);
     pending_free(pending);
@@ -120,9 +124,11 @@ static bool add_applied(struct listing *l, struct folder *folder, const struct h
     row->file = text_dup(entry->file);
     row->description = visible(entry->description ? entry->description : "");
     row->version = text_dup(entry->version);
+    row->checksum = visible(entry->checksum ? entry->checksum : "?");
+    row->stored_at = visible(entry->applied_at ? entry->applied_at : "?");
     words_when(entry->applied_at ? entry->applied_at : "?", utc, row->when, sizeof row->when);
     row->state = folder ? state_of(folder, entry) : APPLIED_OK;
-    return (row->file && row->description && (row->version || !entry->version)) || no_memory(err);
+    return (row->file && row->description && row->checksum && row->stored_at && (row->version || !entry->version)) || no_memory(err);
 }
 
 static bool read_applied(struct listing *l, struct db *db, struct folder *folder, const struct history *history, struct error *err)

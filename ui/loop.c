@@ -21,12 +21,25 @@ struct loop {
     int exit_code;
 };
 
+/* Lends the terminal to the person's pager or editor. */
+static void open_file(struct loop *l, bool edit)
+{
+    const char *pager = getenv("PAGER"), *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
+    const char *command = edit ? (visual && *visual ? visual : editor && *editor ? editor : "vi") : pager && *pager ? pager : "less";
+    char why[200];
+    if (!terminal_lend(command, l->model->detail->path, why, sizeof why))
+        model_say(l->model, true, "%s", why);
+    l->anew = true;
+}
+
 static void apply(struct loop *l, struct model_msg *msg)
 {
     struct effect fx;
     msg->mono_ms = l->parts->sys->mono_ms();
     msg->wall_us = l->parts->sys->wall_us();
     fx = model_apply(l->model, msg);
+    if (fx.read)
+        reader_ask(l->parts->reader, &l->model->want);
     if (fx.flush)
         terminal_flush_input();
     switch (fx.what) {
@@ -35,10 +48,21 @@ static void apply(struct loop *l, struct model_msg *msg)
     case FX_PLAN:
     case FX_RUN:
     case FX_UNLOCK:
+    case FX_BLOCKER:
         worker_do(l->parts->worker, &fx);
         break;
     case FX_CANCEL_OWN:
         worker_cancel(l->parts->worker, fx.signal);
+        break;
+    case FX_COPY:
+        if (terminal_copy(l->model->copy))
+            model_say(l->model, false, "sent to the terminal's clipboard, where it allows that (OSC 52)");
+        else
+            model_say(l->model, true, "this terminal is not known to have a clipboard (OSC 52)");
+        break;
+    case FX_PAGER:
+    case FX_EDITOR:
+        open_file(l, fx.what == FX_EDITOR);
         break;
     case FX_REDRAW:
         terminal_forget();
@@ -88,9 +112,20 @@ static void read_mail(struct loop *l)
 
 static void read_keys(struct loop *l)
 {
-    int key;
-    while (!l->leave && (key = terminal_key()) != UK_NONE)
-        apply(l, &(struct model_msg){ .kind = MSG_KEY, .u.key = key });
+    int key, row, col;
+    while (!l->leave && (key = terminal_key()) != UK_NONE) {
+        struct model_msg msg = { .kind = MSG_KEY, .u.key = key };
+        if (key == UK_MOUSE) {
+            enum terminal_mouse got = terminal_mouse(&row, &col);
+            if (got == TERMINAL_MOUSE_NONE)
+                continue;
+            msg = (struct model_msg){ .kind = MSG_MOUSE };
+            msg.u.mouse.what = got == TERMINAL_MOUSE_PRESS ? MOUSE_PRESS : got == TERMINAL_MOUSE_UP ? MOUSE_WHEEL_UP : MOUSE_WHEEL_DOWN;
+            msg.u.mouse.row = row;
+            msg.u.mouse.col = col;
+        }
+        apply(l, &msg);
+    }
 }
 
 static void draw(struct loop *l)

@@ -3,6 +3,7 @@
 #define JETBASE_UI_LOOP_H
 
 #include "message.h"
+#include "reader.h"
 #include "worker.h"
 
 /* What the loop works with; all lent. signal_fd: a signalfd for SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, which are blocked. */
@@ -10,6 +11,7 @@ struct loop_parts {
     const struct sys *sys;
     struct mailbox *mail;
     struct worker *worker;
+    struct reader *reader;
     int signal_fd;
     bool read_only;
     int refresh_ms;

@@ -64,7 +64,14 @@ void message_drop(struct model_msg *msg)
     case MSG_UNLOCKED:
         free(msg->u.unlocked);
         break;
+    case MSG_BLOCKER:
+        free(msg->u.blocker);
+        break;
+    case MSG_DETAIL:
+        detail_free(msg->u.detail);
+        break;
     case MSG_KEY:
+    case MSG_MOUSE:
     case MSG_RESIZE:
     case MSG_TICK:
     case MSG_SIGNAL:
@@ -112,7 +119,7 @@ static bool replaces(const struct model_msg *newer, const struct model_msg *last
 {
     if (newer->kind != last->kind)
         return false;
-    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN)
+    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN || newer->kind == MSG_DETAIL)
         return true;
     return newer->kind == MSG_NOTE && newer->u.note->kind == EV_STATEMENT_DONE && last->u.note->kind == EV_STATEMENT_DONE &&
            newer->u.note->migration == last->u.note->migration;
@@ -124,7 +131,7 @@ void mailbox_post(struct mailbox *box, const struct model_msg *msg)
     uint64_t one = 1;
     while (!(copy = malloc(sizeof *copy))) {
         /* Looks come again; the end of a run must arrive. */
-        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_DOWN || msg->kind == MSG_NOTE) {
+        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_DOWN || msg->kind == MSG_DETAIL || msg->kind == MSG_NOTE) {
             old = *msg;
             message_drop(&old);
             return;

@@ -2,12 +2,14 @@
 #ifndef JETBASE_UI_MESSAGE_H
 #define JETBASE_UI_MESSAGE_H
 
+#include "detail.h"
 #include "engine.h"
 #include "preview.h"
 #include "snapshot.h"
 
 enum model_msg_kind {
     MSG_KEY,        /* u.key */
+    MSG_MOUSE,      /* u.mouse */
     MSG_RESIZE,     /* u.size */
     MSG_TICK,       /* time went on */
     MSG_SIGNAL,     /* u.signal: the program is asked to end */
@@ -17,8 +19,12 @@ enum model_msg_kind {
     MSG_PLAN,       /* u.plan: the plan that FX_PLAN asked for */
     MSG_NOTE,       /* u.note: an event of our own run */
     MSG_RETURNED,   /* u.returned: our own run has ended */
+    MSG_BLOCKER,    /* u.blocker: the answer to FX_BLOCKER */
+    MSG_DETAIL,     /* u.detail: the file that effect.read asked for */
     MSG_UNLOCKED    /* u.unlocked: the answer to FX_UNLOCK */
 };
+
+enum mouse_what { MOUSE_PRESS, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
 
 /* Deep copy of an engine_event. */
 struct engine_note {
@@ -53,6 +59,15 @@ struct unlock_answer {
     struct error error;
 };
 
+struct blocker_answer {
+    uint64_t job;
+    int pid;
+    bool end;
+    bool asked;              /* false: error says why */
+    bool done;               /* it still blocked the holder, and was told */
+    struct error error;
+};
+
 /* Owns what its pointers point to. */
 struct model_msg {
     enum model_msg_kind kind;
@@ -60,12 +75,15 @@ struct model_msg {
     union {
         int key, signal;
         struct { int rows, cols; } size;
+        struct { enum mouse_what what; int row, col; } mouse;
         struct snapshot *snap;
         struct error *down;
         struct plan_answer *plan;
         struct engine_note *note;
         struct run_answer *returned;
         struct unlock_answer *unlocked;
+        struct blocker_answer *blocker;
+        struct detail *detail;
     } u;
     struct model_msg *next;    /* in the mailbox */
 };

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "action.h"
+#include "chosen.h"
 #include "dialog.h"
 #include "keys.h"
 #include "layout.h"
+#include "navigate.h"
 #include "own_run.h"
 #include "text.h"
 
@@ -17,7 +19,7 @@ void model_init(struct model *m, int rows, int cols, bool read_only, int refresh
     m->cols = cols;
     m->read_only = read_only;
     m->refresh_ms = refresh_ms;
-    m->focus = PANE_PENDING;
+    m->focus = m->chosen_in = m->focus_before = PANE_PENDING;
 }
 
 void model_free(struct model *m)
@@ -27,6 +29,8 @@ void model_free(struct model *m)
     m->run.plan = NULL;
     snapshot_unref(m->snap);
     m->snap = NULL;
+    detail_free(m->detail);
+    m->detail = NULL;
 }
 
 bool model_too_small(const struct model *m)
@@ -112,6 +116,10 @@ static struct effect key_pressed(struct model *m, int key)
     /* What can't be seen can't be meant. */
     if (model_too_small(m))
         return (struct effect){ .what = key == 'q' && !m->run.on && m->dialog.kind == DIALOG_NONE ? FX_QUIT : FX_NONE };
+    if (m->search.typing) {
+        navigate_search_key(m, key);
+        return (struct effect){ .what = FX_NONE };
+    }
     if (m->dialog.kind != DIALOG_NONE)
         return dialog_key(m, key);
     action = action_for(key);
@@ -123,13 +131,30 @@ static struct effect key_pressed(struct model *m, int key)
     return (struct effect){ .what = FX_NONE };
 }
 
+static struct effect mouse_used(struct model *m, enum mouse_what what, int row, int col)
+{
+    int key = UK_NONE;
+    if (model_too_small(m) || m->search.typing)
+        return (struct effect){ .what = FX_NONE };
+    /* A dialog is confirmed by keys only: a press beside it, or by a slip of the hand, does nothing. */
+    if (m->dialog.kind == DIALOG_NONE)
+        key = navigate_mouse(m, what, row, col);
+    else if (what != MOUSE_PRESS)
+        return dialog_key(m, what == MOUSE_WHEEL_UP ? UK_UP : UK_DOWN);
+    return key == UK_NONE ? (struct effect){ .what = FX_NONE } : key_pressed(m, key);
+}
+
 /* The chosen row stays on its file when the list around it changes. */
 static void follow_chosen(struct model *m, const struct listing *before, const struct listing *now)
 {
     const char *file = before && m->pending.chosen < before->pending_count ? before->pending[m->pending.chosen].file : NULL;
+    const char *done = before && m->applied.chosen > 0 && m->applied.chosen < before->applied_count ? before->applied[m->applied.chosen].file : NULL;
     for (size_t i = 0; file && i < now->pending_count; i++)
         if (strcmp(now->pending[i].file, file) == 0)
             m->pending.chosen = i;
+    for (size_t i = 0; done && i < now->applied_count; i++)
+        if (strcmp(now->applied[i].file, done) == 0)
+            m->applied.chosen = i;
 }
 
 static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
@@ -143,6 +168,10 @@ static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
     error_clear(&m->down);
     if (m->dialog.kind == DIALOG_UNLOCK)
         fx.flush = dialog_unlock_seen(m);
+    if (m->dialog.kind == DIALOG_BLOCKER)
+        fx.flush = dialog_blocker_seen(m);
+    if (m->dialog.kind == DIALOG_UPGRADE && m->dialog.take_over)
+        fx.flush = dialog_take_over_seen(m);
     snapshot_unref(before);
     return fx;
 }
@@ -191,6 +220,16 @@ static struct effect unlock_answered(struct model *m, const struct unlock_answer
     return (struct effect){ .flush = true };
 }
 
+/* What was read of a file that is no longer wanted is nobody's. */
+static void detail_seen(struct model *m, struct model_msg *msg)
+{
+    if (!detail_is_of(msg->u.detail, &m->want))
+        return;
+    detail_free(m->detail);
+    m->detail = msg->u.detail;
+    msg->u.detail = NULL;
+}
+
 struct effect model_apply(struct model *m, struct model_msg *msg)
 {
     struct effect fx = { .what = FX_NONE };
@@ -199,6 +238,9 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
     switch (msg->kind) {
     case MSG_KEY:
         fx = key_pressed(m, msg->u.key);
+        break;
+    case MSG_MOUSE:
+        fx = mouse_used(m, msg->u.mouse.what, msg->u.mouse.row, msg->u.mouse.col);
         break;
     case MSG_RESIZE:
         m->rows = msg->u.size.rows;
@@ -232,10 +274,18 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
     case MSG_RETURNED:
         fx = own_run_returned(m, msg->u.returned);
         break;
+    case MSG_BLOCKER:
+        dialog_blocker_answered(m, msg->u.blocker);
+        fx.flush = true;
+        break;
+    case MSG_DETAIL:
+        detail_seen(m, msg);
+        break;
     case MSG_UNLOCKED:
         fx = unlock_answered(m, msg->u.unlocked);
         break;
     }
+    fx.read = chosen_settle(m);
     layout_settle(m);
     return fx;
 }

@@ -6,10 +6,10 @@
 
 enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LOG_LINES = 64, MODEL_PATIENCE_MS = 5000 };
 
-/* Panes by the number in their title; 4 is kept for the detail of a migration. */
-enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_RUNS = 5 };
+/* Panes by the number in their title. */
+enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_DETAIL = 4, PANE_RUNS = 5 };
 
-enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
+enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_BLOCKER, DIALOG_VERIFY, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
 
 /* How far a dialog is. */
 enum dialog_stage {
@@ -27,6 +27,11 @@ struct dialog {
     struct preview *plan;        /* owned; MAY be NULL */
     struct lock_view lock;       /* unlock: the holder that is asked about */
     bool terminate, terminate_forced;
+    int count;                   /* upgrade: so many versions at most; 0: all */
+    char to_version[160];        /* roll back: everything newer than this; "": the last one */
+    bool take_over;              /* upgrade: from the dead holder in `lock` */
+    struct db_blocker blocker;   /* x, X: whom it is about */
+    bool end;                    /* X: its session, not its statement */
     char typed[MODEL_TYPED_SIZE];
     size_t scroll;
     char told[512];              /* STAGE_TOLD: the sentence */
@@ -45,6 +50,8 @@ struct own_run {
     struct preview *plan;        /* what was confirmed; owned */
     uint32_t migration, migrations, statement, statements, done;
     char file[512];
+    double took_ms[PREVIEW_SQL_SHOWN]; /* of each statement of this file that is done; -1 not told */
+    bool looked;                 /* the person has chosen what the detail shows since the run began */
     int64_t started_ms, locked_ms, statement_ms; /* monotonic */
     int64_t ended_ms;            /* monotonic; 0 while it runs and before the first */
 };
@@ -58,6 +65,12 @@ struct list {
     size_t chosen, top;
 };
 
+/* A text that is looked for in the pane that has the focus. */
+struct search {
+    bool typing;
+    char text[MODEL_TYPED_SIZE];
+};
+
 struct model {
     int rows, cols;
     bool read_only;
@@ -68,6 +81,13 @@ struct model {
     struct error down;           /* why it did not */
     enum pane focus;
     struct list pending, applied, runs;
+    enum pane chosen_in;         /* whose chosen row the detail shows: pending or applied */
+    enum pane focus_before;      /* where Esc goes back to from the detail */
+    bool zoom;                   /* the pane that has the focus takes all the room below the lock */
+    struct detail_want want;     /* the file the detail is about */
+    struct detail *detail;       /* what was read of a file; owned, MAY be NULL or of another file than wanted */
+    size_t detail_top;           /* its first line in sight */
+    struct search search;
     struct own_run run;
     struct log_line log[MODEL_LOG_LINES];
     size_t log_count;            /* all ever written; the newest stands at (log_count - 1) % MODEL_LOG_LINES */
@@ -79,17 +99,24 @@ struct model {
     bool unlocking;              /* an unlock is under way */
     bool quitting;               /* leave as soon as the own run has ended */
     int quit_signal;             /* and the signal that asked for it, or 0 */
+    char copy[2048];             /* FX_COPY: the text */
     char farewell[512];          /* said after the terminal is restored; "" nothing */
 };
 
 /* What is to be done now. */
 struct effect {
-    enum { FX_NONE, FX_PLAN, FX_RUN, FX_UNLOCK, FX_CANCEL_OWN, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
+    enum { FX_NONE, FX_PLAN, FX_RUN, FX_UNLOCK, FX_BLOCKER, FX_CANCEL_OWN, FX_COPY, FX_PAGER, FX_EDITOR, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
+    bool read;                   /* model->want has changed: read that file */
     bool flush;                  /* keys typed ahead must be thrown away: a dialog has changed */
-    uint64_t job;                /* FX_PLAN, FX_UNLOCK */
+    uint64_t job;                /* FX_PLAN, FX_UNLOCK, FX_BLOCKER */
     enum plan_direction direction; /* FX_PLAN, FX_RUN */
+    int count;                   /* FX_PLAN, FX_RUN: as in the dialog */
+    char to_version[160];        /* FX_PLAN, FX_RUN */
+    bool take_over;              /* FX_RUN: from the dead holder process_id */
+    int blocker_pid;             /* FX_BLOCKER: of the holder process_id */
+    bool end;                    /* FX_BLOCKER */
     char digest[CHECKSUM_SIZE];  /* FX_RUN: of the confirmed plan */
-    char process_id[DB_ID_SIZE]; /* FX_UNLOCK: only while the lock names it */
+    char process_id[DB_ID_SIZE]; /* FX_UNLOCK, FX_BLOCKER, a take-over: only while the lock names it */
     bool only_dead, terminate;   /* FX_UNLOCK */
     int signal;                  /* FX_CANCEL_OWN: what the engine is told */
     int exit_code;               /* FX_QUIT */
@@ -99,7 +126,7 @@ struct effect {
 void model_init(struct model *model, int rows, int cols, bool read_only, int refresh_ms);
 /* Frees what it holds. */
 void model_free(struct model *model);
-/* Takes a message in. What the message owns stays the caller's, but for u.plan->preview, which may be taken (it is NULL then). */
+/* Takes a message in. What the message owns stays the caller's, but for u.plan->preview and u.detail, which may be taken (NULL then). */
 struct effect model_apply(struct model *model, struct model_msg *msg);
 
 /* ---- questions, used by actions, panes and dialogs ---- */

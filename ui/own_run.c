@@ -13,6 +13,11 @@ struct effect own_run_start(struct model *m)
 {
     struct own_run *run = &m->run;
     struct effect fx = { .what = FX_RUN, .flush = true };
+    fx.count = m->dialog.count;
+    text_copy(fx.to_version, sizeof fx.to_version, m->dialog.to_version);
+    fx.take_over = m->dialog.take_over;
+    if (fx.take_over)
+        text_copy(fx.process_id, sizeof fx.process_id, m->dialog.lock.row.process_id);
     preview_free(run->plan);
     *run = (struct own_run){ .on = true, .plan = m->dialog.plan, .started_ms = m->mono_ms };
     m->dialog.plan = NULL;
@@ -22,6 +27,7 @@ struct effect own_run_start(struct model *m)
     text_copy(fx.digest, sizeof fx.digest, run->plan->digest);
     m->log_count = 0;
     m->log_shown = true;
+    m->detail_top = 0;
     return fx;
 }
 
@@ -40,6 +46,8 @@ static void migration_started(struct model *m, const struct engine_note *note, c
     run->statement = 0;
     run->statements = note->statements;
     run->statement_ms = m->mono_ms;
+    for (size_t i = 0; i < PREVIEW_SQL_SHOWN; i++)
+        run->took_ms[i] = -1;
     text_copy(run->file, sizeof run->file, note->file);
     mark(m, note->file, PREVIEW_RUNNING);
     model_log(m, note->at_us, "%s started, %u statement%s", label, note->statements, words_plural(note->statements));
@@ -77,6 +85,8 @@ void own_run_note(struct model *m, const struct engine_note *note)
         break;
     case EV_STATEMENT_DONE:
         run->statement = note->statement;
+        if (note->statement > 0 && note->statement <= PREVIEW_SQL_SHOWN)
+            run->took_ms[note->statement - 1] = note->ms;
         run->statement_ms = m->mono_ms;
         break;
     case EV_MIGRATION_APPLIED:

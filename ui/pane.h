@@ -16,6 +16,10 @@ void pane_pending_title(const struct model *model, char *to, size_t size);
 /* The history, newest first; the same way. */
 void pane_applied_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_applied_title(const struct model *model, char *to, size_t size);
+/* The lines of the detail pane, all of them: one migration file, or the statements of the one that runs; drawn from model->detail_top on. */
+void pane_detail_fill(const struct model *model, struct sheet *sheet);
+void pane_detail_draw(const struct model *model, struct canvas *canvas, struct rect inside);
+void pane_detail_title(const struct model *model, char *to, size_t size);
 /* The runs, or the log of our own one; the same way. */
 void pane_runs_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_runs_title(const struct model *model, char *to, size_t size);

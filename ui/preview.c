@@ -5,8 +5,7 @@
 #include "preview.h"
 #include "text.h"
 
-/* A dialog is read by a person: of a file with more statements than this the rest is counted, not shown. */
-enum { SQL_SHOWN = 200, SQL_BYTES = 2000 };
+enum { SQL_BYTES = 2000 };
 
 void preview_free(struct preview *preview)
 {
@@ -55,7 +54,7 @@ static char *visible(const char *text, size_t len, size_t most)
 static bool read_sql(struct preview_item *to, const struct plan_item *item, const struct preview *preview, struct db *db, struct error *err)
 {
     enum section_kind kind = preview->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
-    unsigned most = item->facts.statements < SQL_SHOWN ? item->facts.statements : SQL_SHOWN;
+    unsigned most = item->facts.statements < PREVIEW_SQL_SHOWN ? item->facts.statements : PREVIEW_SQL_SHOWN;
     struct script *script = NULL;
     struct scan_statement found;
     bool ok = true;

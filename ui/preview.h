@@ -4,6 +4,9 @@
 
 #include "engine.h"
 
+/* A dialog is read by a person: of a file with more statements than this the rest is counted, not shown. */
+enum { PREVIEW_SQL_SHOWN = 200 };
+
 /* How far a run has come with a file. */
 enum preview_state { PREVIEW_WAITING, PREVIEW_RUNNING, PREVIEW_DONE, PREVIEW_UNDONE };
 

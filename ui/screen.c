@@ -2,13 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "action.h"
 #include "dialog.h"
+#include "footer.h"
 #include "pane.h"
 #include "text.h"
 #include "words.h"
-
-enum { FOOTER_MOST = 16 };
 
 static void header_left(const struct model *m, const char *place, char *to, size_t size)
 {
@@ -41,7 +39,38 @@ static enum style frame_style(const struct model *m, enum pane pane)
     return m->focus == pane ? STYLE_FRAME_FOCUS : STYLE_FRAME;
 }
 
-/* A frame's title cell by cell in the style of its pane, so that the focus shows where two panes share a line. */
+/* A pane in its frame, or below the line that parts it from the one above. */
+static void draw_pane(const struct model *m, struct canvas *canvas, const struct layout *at, enum pane pane)
+{
+    static const struct {
+        void (*title)(const struct model *m, char *to, size_t size);
+        void (*draw)(const struct model *m, struct canvas *canvas, struct rect in);
+    } panes[] = {
+        [PANE_PENDING] = { pane_pending_title, pane_pending_draw }, [PANE_APPLIED] = { pane_applied_title, pane_applied_draw },
+        [PANE_DETAIL] = { pane_detail_title, pane_detail_draw }, [PANE_RUNS] = { pane_runs_title, pane_runs_draw },
+    };
+    const struct layout_pane *p = &at->panes[pane];
+    enum style style = frame_style(m, pane);
+    char raw[700], title[800];
+    if (p->in.rows <= 0)
+        return;
+    panes[pane].title(m, raw, sizeof raw);
+    text_visible(title, sizeof title, raw);
+    if (p->divider < 0) {
+        draw_frame(canvas, p->frame, style, title);
+    } else {
+        /* The frame is the upper pane's; from the line on it has this one's style, so that the focus shows. */
+        bool above = m->focus == (pane == PANE_APPLIED ? PANE_PENDING : PANE_DETAIL);
+        draw_divider(canvas, p->divider, p->in.col - 1, p->in.cols + 2, above ? STYLE_FRAME_FOCUS : style, title);
+        for (int row = p->in.row; row < p->in.row + p->in.rows; row++) {
+            draw_restyle(canvas, row, p->in.col - 1, 1, style);
+            draw_restyle(canvas, row, p->in.col + p->in.cols, 1, style);
+        }
+        draw_restyle(canvas, p->in.row + p->in.rows, p->in.col - 1, p->in.cols + 2, style);
+    }
+    panes[pane].draw(m, canvas, p->in);
+}
+
 static void draw_panes(const struct model *m, struct canvas *canvas, const struct layout *at)
 {
     char title[160];
@@ -51,29 +80,8 @@ static void draw_panes(const struct model *m, struct canvas *canvas, const struc
     pane_lock_fill(m, &lock);
     sheet_draw(&lock, canvas, (struct rect){ at->lock.row + 1, 2, at->lock.rows - 2, at->lock.cols - 4 }, 0);
     sheet_free(&lock);
-
-    struct rect in = { at->left.row + 1, at->left.col + 1, at->pending_rows, at->left.cols - 2 };
-    pane_pending_title(m, title, sizeof title);
-    draw_frame(canvas, at->left, frame_style(m, PANE_PENDING), title);
-    pane_pending_draw(m, canvas, in);
-    if (at->applied_rows > 0) {
-        enum style style = frame_style(m, PANE_APPLIED);
-        pane_applied_title(m, title, sizeof title);
-        draw_divider(canvas, at->divider, at->left.col, at->left.cols, m->focus == PANE_PENDING ? STYLE_FRAME_FOCUS : style, title);
-        for (int row = at->divider + 1; row < at->left.row + at->left.rows - 1; row++) {
-            draw_restyle(canvas, row, at->left.col, 1, style);
-            draw_restyle(canvas, row, at->left.col + at->left.cols - 1, 1, style);
-        }
-        draw_restyle(canvas, at->left.row + at->left.rows - 1, at->left.col, at->left.cols, style);
-        in.row = at->divider + 1;
-        in.rows = at->applied_rows;
-        pane_applied_draw(m, canvas, in);
-    }
-    if (at->runs_rows > 0) {
-        pane_runs_title(m, title, sizeof title);
-        draw_frame(canvas, at->right, frame_style(m, PANE_RUNS), title);
-        pane_runs_draw(m, canvas, (struct rect){ at->right.row + 1, at->right.col + 1, at->runs_rows, at->right.cols - 2 });
-    }
+    for (int pane = PANE_PENDING; pane <= PANE_RUNS; pane++)
+        draw_pane(m, canvas, at, (enum pane)pane);
 }
 
 static void status_locked(const struct lock_view *lock, char *to, size_t size)
@@ -135,38 +143,14 @@ void pane_status(const struct model *m, char *to, size_t size)
 static void draw_status(const struct model *m, struct canvas *canvas, int row)
 {
     char said[512], shown[600];
-    if (m->status[0])
+    if (m->search.typing)
+        snprintf(said, sizeof said, "/%s_", m->search.text);
+    else if (m->status[0])
         text_copy(said, sizeof said, m->status);
     else
         pane_status(m, said, sizeof said);
     text_visible(shown, sizeof shown, said);
     draw_text(canvas, row, 1, m->cols - 2, m->status[0] && m->status_bad ? STYLE_BAD : STYLE_NORMAL, shown);
-}
-
-/* Draws the footer's pieces, two blanks apart; those that may give way do so from the last on. */
-static void draw_footer(const struct model *m, struct canvas *canvas, int row)
-{
-    char words[FOOTER_MOST][240], why[256];
-    bool shown[FOOTER_MOST], may_go[FOOTER_MOST];
-    int count = 0, total = 1, col = 1;
-    for (size_t i = 0; i < actions_count && count < FOOTER_MOST; i++) {
-        const struct action *a = &actions[i];
-        bool off = a->changes && m->read_only && a->id != ACT_UNLOCK;
-        if (a->footer == FOOTER_NEVER || (!action_allowed(m, a, why, sizeof why) && !off))
-            continue;
-        action_footer_words(m, a, words[count], sizeof words[count]);
-        may_go[count] = a->footer == FOOTER_IF_ROOM;
-        shown[count] = true;
-        total += draw_columns(words[count++]) + 2;
-    }
-    for (int i = count - 1; i >= 0 && total - 2 > m->cols; i--)
-        if (may_go[i]) {
-            shown[i] = false;
-            total -= draw_columns(words[i]) + 2;
-        }
-    for (int i = 0; i < count; i++)
-        if (shown[i])
-            col += 2 + draw_text(canvas, row, col, m->cols - col, words[i][0] == '(' ? STYLE_DIM : STYLE_NORMAL, words[i]);
 }
 
 void screen_draw(const struct model *m, struct canvas *canvas)
@@ -185,12 +169,15 @@ void screen_draw(const struct model *m, struct canvas *canvas)
     draw_header(m, canvas);
     draw_panes(m, canvas, &at);
     draw_status(m, canvas, at.status);
-    if (!ops) {
-        draw_footer(m, canvas, at.footer);
-    } else {
+    if (m->search.typing)
+        draw_text(canvas, at.footer, 1, m->cols - 1, STYLE_NORMAL, "Enter find   Esc leave it");
+    else if (!ops)
+        footer_draw(m, canvas, at.footer);
+    if (ops && !m->search.typing) {
         char footer[240];
         ops->footer(m, footer, sizeof footer);
         draw_text(canvas, at.footer, 1, m->cols - 1, STYLE_NORMAL, footer);
-        dialog_draw(m, canvas);
     }
+    if (ops)
+        dialog_draw(m, canvas);
 }

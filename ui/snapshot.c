@@ -43,6 +43,8 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
         snapshot_unref(snap);
         return NULL;
     }
+    if (!before)
+        snap->listing->read_wall_us = snap->seen_wall_us;
     return snap;
 }
 

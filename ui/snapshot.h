@@ -12,6 +12,7 @@
 struct snap_pending {
     char label[40];
     char *file, *shown, *description;
+    char *checksum;           /* of an earlier run of a repeatable, as recorded, or NULL */
     enum migration_type type;
     enum plan_why why;
     unsigned statements;
@@ -24,6 +25,7 @@ enum snap_state { APPLIED_OK, APPLIED_CHANGED, APPLIED_MISSING, APPLIED_UNREADAB
 struct snap_applied {
     char label[40];
     char *file, *version, *description; /* version: NULL for repeatables */
+    char *checksum, *stored_at;  /* as recorded */
     char when[32];
     enum migration_type type;
     enum snap_state state;
@@ -48,6 +50,7 @@ struct listing {
     struct snap_run *runs;         /* newest first */
     size_t runs_count;
     char disagree[512];            /* why an upgrade would be refused by history, or "" */
+    int64_t read_wall_us;          /* when the reading began */
     struct error fault;            /* the folder can't be read (pending is empty then), or ERR_NONE */
 };
 

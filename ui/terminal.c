@@ -153,6 +153,8 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
     nodelay(stdscr, TRUE);
     leaveok(stdscr, FALSE);
     curs_set(0);
+    mouseinterval(0);
+    mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     choose_styles();
     getmaxyx(stdscr, rows, cols);
     if (!too_small(rows, cols, least_rows, least_cols, err))
@@ -230,8 +232,21 @@ int terminal_key(void)
     case KEY_BTAB: return UK_BACK_TAB;
     case KEY_BACKSPACE: return UK_BACKSPACE;
     case KEY_ENTER: return UK_ENTER;
+    case KEY_MOUSE: return UK_MOUSE;
     default: return UK_OTHER;
     }
+}
+
+enum terminal_mouse terminal_mouse(int *row, int *col)
+{
+    MEVENT event;
+    if (getmouse(&event) != OK)
+        return TERMINAL_MOUSE_NONE;
+    *row = event.y;
+    *col = event.x;
+    if (event.bstate & BUTTON1_PRESSED)
+        return TERMINAL_MOUSE_PRESS;
+    return event.bstate & BUTTON4_PRESSED ? TERMINAL_MOUSE_UP : event.bstate & BUTTON5_PRESSED ? TERMINAL_MOUSE_DOWN : TERMINAL_MOUSE_NONE;
 }
 
 void terminal_flush_input(void)

@@ -19,6 +19,13 @@ void terminal_show(const struct canvas *canvas);
 void terminal_forget(void);
 /* The next key that is waiting, UK_NONE where none is. */
 int terminal_key(void);
+/* What the mouse did, after UK_MOUSE, and in which cell. */
+enum terminal_mouse { TERMINAL_MOUSE_NONE, TERMINAL_MOUSE_PRESS, TERMINAL_MOUSE_UP, TERMINAL_MOUSE_DOWN };
+enum terminal_mouse terminal_mouse(int *row, int *col);
+/* Sends a text to the terminal's clipboard (OSC 52). False, and nothing is sent, where its type is not known to read that. */
+bool terminal_copy(const char *text);
+/* Gives the terminal to `command` (a shell's words, as in $EDITOR) with that file, waits for its end and takes the terminal back. False: it could not be started or failed; why says so. */
+bool terminal_lend(const char *command, const char *path, char *why, size_t size);
 /* Throws away keys that were typed ahead. */
 void terminal_flush_input(void);
 /* Stops the program as Ctrl-Z does elsewhere; returns once it goes on. SIGTSTP may be blocked. */

@@ -35,17 +35,19 @@ static void *answer_new(size_t size)
     return answer;
 }
 
-static struct plan_wish plan_wish_of(const struct worker *w, enum plan_direction direction)
+static struct plan_wish plan_wish_of(const struct worker *w)
 {
     const struct project *p = w->project;
-    return (struct plan_wish){ .direction = direction, .count = direction == PLAN_ROLLBACK ? 1 : 0,
+    const struct effect *fx = &w->now;
+    const char *to = fx->to_version[0] ? fx->to_version : NULL;
+    return (struct plan_wish){ .direction = fx->direction, .count = fx->direction == PLAN_ROLLBACK && !to ? 1 : fx->count, .to_version = to,
                                .skip_checksums = p->skip_validation || p->skip_checksum_validation, .skip_files = p->skip_validation || p->skip_file_validation };
 }
 
 static void make_plan(struct worker *w, const struct engine_hooks *hooks)
 {
     struct plan_answer *answer = answer_new(sizeof *answer);
-    struct plan_wish wish = plan_wish_of(w, w->now.direction);
+    struct plan_wish wish = plan_wish_of(w);
     struct db *db = NULL;
     answer->job = w->now.job;
     if (engine_connect(w->project, w->sys, DB_LOOK, hooks, &db, &answer->error)) {
@@ -68,7 +70,7 @@ static void on_event(void *user, const struct engine_event *event)
 static void run_engine(struct worker *w, const struct engine_hooks *hooks)
 {
     struct run_answer *answer = answer_new(sizeof *answer);
-    struct engine_wish wish = { .plan = plan_wish_of(w, w->now.direction), .digest = w->now.digest };
+    struct engine_wish wish = { .plan = plan_wish_of(w), .digest = w->now.digest, .take_over_dead = w->now.take_over, .expect_id = w->now.take_over ? w->now.process_id : NULL };
     struct engine_hooks told = { .event = on_event, .user = w, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
     answer->exit_code = engine_run(w->project, w->sys, &wish, &told, &answer->error);
     answer->ended_mono_ms = w->sys->mono_ms();
@@ -88,6 +90,23 @@ static void unlock(struct worker *w)
         db_driver_of(db)->close(db);
     }
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_UNLOCKED, .u.unlocked = answer });
+    watcher_kick(w->watcher);
+}
+
+/* A session that blocks the holder: its statement is cancelled, or it is ended. */
+static void stop_blocker(struct worker *w)
+{
+    struct blocker_answer *answer = answer_new(sizeof *answer);
+    struct db *db = NULL;
+    answer->job = w->now.job;
+    answer->pid = w->now.blocker_pid;
+    answer->end = w->now.end;
+    if (engine_connect(w->project, w->sys, DB_LOOK, NULL, &db, &answer->error)) {
+        const struct db_driver *driver = db_driver_of(db);
+        answer->asked = driver->blocker_stop && driver->blocker_stop(db, w->now.process_id, w->now.blocker_pid, w->now.end, &answer->done, &answer->error);
+        driver->close(db);
+    }
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_BLOCKER, .u.blocker = answer });
     watcher_kick(w->watcher);
 }
 
@@ -121,6 +140,8 @@ static void *run(void *user)
             run_engine(w, &hooks);
         else if (w->now.what == FX_UNLOCK)
             unlock(w);
+        else if (w->now.what == FX_BLOCKER)
+            stop_blocker(w);
     }
     return NULL;
 }

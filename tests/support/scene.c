@@ -51,6 +51,8 @@ static void fill_applied(struct listing *l)
         a->file = text("V%d__x.sql", APPLIED - i);
         a->version = text("%d", APPLIED - i);
         a->description = strdup(descriptions[i]);
+        a->checksum = strdup(SCENE_CHECKSUM);
+        a->stored_at = strdup("2025-11-20 16:05:00.123");
         snprintf(a->when, sizeof a->when, "Nov 20 16:05");
         a->type = MIGRATION_VERSIONED;
     }
@@ -214,6 +216,52 @@ struct effect scene_returned(struct model *model, int exit_code, enum error_code
     if (message)
         error_set(&answer->error, code, "%s", message);
     return apply(model, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
+}
+
+void scene_detail(struct model *model, const char *fault)
+{
+    struct detail *d = calloc(1, sizeof *d);
+    assert_non_null(d);
+    d->want = model->want;
+    if (fault) {
+        snprintf(d->fault, sizeof d->fault, "%s", fault);
+    } else {
+        snprintf(d->path, sizeof d->path, "migrations/%s", d->want.file);
+        snprintf(d->checksum, sizeof d->checksum, "%s", SCENE_CHECKSUM);
+        d->upgrade = (struct detail_section){ .statements = 2, .lines = calloc(2, sizeof(char *)), .count = 2 };
+        d->upgrade.lines[0] = strdup("CREATE TABLE lookup (id int);");
+        d->upgrade.lines[1] = strdup("INSERT INTO lookup SELECT 1;");
+        d->rollback = (struct detail_section){ .statements = 1, .lines = calloc(1, sizeof(char *)), .count = 1 };
+        d->rollback.lines[0] = strdup("DROP TABLE lookup;");
+    }
+    apply(model, &(struct model_msg){ .kind = MSG_DETAIL, .u.detail = d });
+}
+
+struct effect scene_stopped(struct model *model, uint64_t job, bool asked, bool done)
+{
+    struct blocker_answer *answer = calloc(1, sizeof *answer);
+    assert_non_null(answer);
+    *answer = (struct blocker_answer){ .job = job, .pid = 40122, .end = model->dialog.end, .asked = asked, .done = done };
+    if (!asked)
+        error_set(&answer->error, ERR_RIGHTS, "the blocking session could not be ended: permission denied");
+    return apply(model, &(struct model_msg){ .kind = MSG_BLOCKER, .u.blocker = answer });
+}
+
+void scene_blocker(struct snapshot *snap, int pid, const char *state)
+{
+    struct db_session *session = &snap->lock.session;
+    *session = (struct db_session){ .found = true, .pid = 48213, .state = "active", .wait = "Lock/relation", .query = "CREATE INDEX orders_total ON orders (total)", .state_age_s = 238, .blockers = 1, .waiting_behind = 4 };
+    session->blocked_by[0] = (struct db_blocker){ .pid = pid, .user = "app", .address = "10.0.0.4", .application = "web-3", .query = "SELECT 1", .age_s = 1320 };
+    snprintf(session->blocked_by[0].state, sizeof session->blocked_by[0].state, "%s", state);
+}
+
+struct effect scene_mouse(struct model *model, enum mouse_what what, int row, int col)
+{
+    struct model_msg msg = { .kind = MSG_MOUSE };
+    msg.u.mouse.what = what;
+    msg.u.mouse.row = row;
+    msg.u.mouse.col = col;
+    return apply(model, &msg);
 }
 
 struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer answer, const char *message)

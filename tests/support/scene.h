@@ -5,6 +5,7 @@
 #include "model.h"
 
 #define SCENE_ID "7f3c9a52-1d0e-4b5e-9c1f-2a8e6c1b77e1"
+#define SCENE_CHECKSUM "9f2c41d07a3bffffffffffffffffffffffffffffffffffffffffffffffffffff"
 #define SCENE_OTHER_ID "c1d2e3f4-aaaa-4bbb-8ccc-0123456789ab"
 
 /* An unlocked PostgreSQL database "shop": V14, V15 and an ROC pending, V13 down to V1 applied, one run. The caller may change it before it is shown, and owns one reference. */
@@ -41,6 +42,14 @@ struct effect scene_plan(struct model *model, uint64_t job, enum plan_direction 
 void scene_note(struct model *model, enum engine_event_kind kind, const char *file, unsigned migration, unsigned statement);
 /* Our own run has ended. */
 struct effect scene_returned(struct model *model, int exit_code, enum error_code code, const char *message);
+/* What was read of the wanted file: two statements and one rollback statement, with SCENE_CHECKSUM; fault: why it could not be read, or NULL. */
+void scene_detail(struct model *model, const char *fault);
+/* The answer to FX_BLOCKER. */
+struct effect scene_stopped(struct model *model, uint64_t job, bool asked, bool done);
+/* A blocker of the holder's session, in that state. */
+void scene_blocker(struct snapshot *snap, int pid, const char *state);
+/* The mouse in that cell. */
+struct effect scene_mouse(struct model *model, enum mouse_what what, int row, int col);
 /* The answer to an unlock. */
 struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer answer, const char *message);
 
