@@ -184,6 +184,8 @@ struct db_session {
     int blockers;            /* how many of `blocked_by` are filled */
     struct db_blocker blocked_by[8];
     int waiting_behind;      /* sessions that wait for this one */
+    char phase[64];          /* of the index that it builds, as pg_stat_progress_create_index names it (PostgreSQL 12 and later); "" where it builds none */
+    int percent;             /* done of that phase; -1 unknown */
 };
 
 /* ---- steps of a run ---- */

@@ -27,14 +27,16 @@ bool pg_session_read(struct db *db, int session_pid, struct db_session *out, str
     char pid[PG_NUMBER_SIZE];
     const char *values[] = { pid };
     struct pg_ask asks[] = { { .sql = PG_SESSION, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_BLOCKERS, .count = 1, .values = values, .sync = true },
-                             { .sql = PG_SESSION_BEHIND, .count = 1, .values = values, .sync = true } };
+                             { .sql = PG_SESSION_BEHIND, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_PROGRESS, .count = 1, .values = values, .sync = true } };
+    const size_t count = PQserverVersion(db->conn) >= 120000 ? 4 : 3;
     memset(out, 0, sizeof *out);
     out->pid = session_pid;
     out->state_age_s = -1;
+    out->percent = -1;
     snprintf(pid, sizeof pid, "%d", session_pid);
-    if (!pg_batch(db, asks, 3, err))
+    if (!pg_batch(db, asks, count, err))
         return false;
-    const PGresult *bad = pg_batch_bad(asks, 3);
+    const PGresult *bad = pg_batch_bad(asks, count);
     if (bad)
         pg_fault(db, bad, "the session could not be looked at", err);
     else if (PQntuples(asks[0].res) > 0) {
@@ -49,9 +51,13 @@ bool pg_session_read(struct db *db, int session_pid, struct db_session *out, str
         for (int i = 0; i < PQntuples(asks[1].res) && i < MOST; i++)
             blocker(asks[1].res, i, &out->blocked_by[out->blockers++]);
         out->waiting_behind = (int)pg_number(asks[2].res, 0);
+        if (count > 3 && PQntuples(asks[3].res) > 0) {
+            pg_copy(asks[3].res, 0, 0, out->phase, sizeof out->phase);
+            out->percent = PQgetisnull(asks[3].res, 0, 1) ? -1 : atoi(PQgetvalue(asks[3].res, 0, 1));
+        }
     }
     bool ok = !bad;
-    pg_batch_free(asks, 3);
+    pg_batch_free(asks, count);
     return ok;
 }
 

@@ -76,6 +76,8 @@
     " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND a.pid" EQ "ANY (pg_catalog.pg_blocking_pids(r.session_pid))" more          \
     " AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)"
 
+#define PERCENT(what) "100 OPERATOR(pg_catalog.*) p." what "_done OPERATOR(pg_catalog./) p." what "_total"
+
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
 #define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
@@ -218,6 +220,9 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_SESSION_BLOCKERS] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1" INT ")) AS pid) p"
                             " LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 8",
     [PG_SESSION_BEHIND] = "SELECT pg_catalog.count(DISTINCT l.pid) FROM pg_catalog.pg_locks l WHERE NOT l.granted AND $1" INT EQ "ANY (pg_catalog.pg_blocking_pids(l.pid))",
+    /* PostgreSQL 12 and later */
+    [PG_SESSION_PROGRESS] = "SELECT p.phase, CASE WHEN p.blocks_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("blocks") " WHEN p.tuples_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("tuples")
+                            " END FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid" EQ "$1" INT,
     /* $1 process ID, $2, $3 halves of its key */
     [PG_SESSION_END] = "SELECT pg_catalog.pg_terminate_backend(r.session_pid) FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT
                        " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)",

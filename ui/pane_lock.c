@@ -152,6 +152,13 @@ static void session_lines(const struct model *m, const struct db_session *sessio
     if (draw_columns(left) + 1 + draw_columns(right) > s->width)
         left[draw_fit(left, s->width - draw_columns(right) - 2)] = '\0';
     sheet_pair(s, STYLE_NORMAL, left, locked_out ? STYLE_WARN : STYLE_NORMAL, right);
+    if (session->phase[0]) {
+        char bar[40];
+        words_bar(session->percent > 0 ? (uint64_t)session->percent : 0, 100, BAR_CELLS, bar, sizeof bar);
+        snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, "index", session->phase);
+        snprintf(right, sizeof right, "%d %%  %s", session->percent, bar);
+        sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, session->percent >= 0 ? right : "");
+    }
     if (locked_out || session->waiting_behind > 0) {
         snprintf(left, sizeof left, "%-*s%s%.60s%s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for a lock (" : "", kind, locked_out ? ")" : "");
         snprintf(right, sizeof right, "%d session%s behind it", session->waiting_behind, session->waiting_behind == 1 ? " waits" : "s wait");
