@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -59,8 +60,35 @@ static void new_file_is_seen(enum sandbox_kind kind)
     stage_close(&s);
 }
 
+/* The next look at the database is an hour away: what is seen of files comes from the files alone. */
+static void files_need_no_look(enum sandbox_kind kind)
+{
+    struct stage s;
+    char path[300];
+    stage_open(&s, kind, 1);
+    stage_console(&s, NULL, "--refresh=1h");
+    term_wait_for(s.term, "2 Pending 1");
+    sandbox_file(&s.sb, "V9__late.sql", "CREATE TABLE late (id INTEGER);\n");
+    term_wait_for(s.term, "2 Pending 2");
+    sandbox_file(&s.sb, "V9__late.sql", "CREATE TABLE late (id INTEGER);\nSELECT 1;\n");
+    term_wait_for(s.term, "V9   late             2 stmts");
+    /* A folder that came later is watched too. */
+    snprintf(path, sizeof path, "%s/migrations/more", s.sb.dir);
+    assert_int_equal(mkdir(path, 0777), 0);
+    sandbox_file(&s.sb, "more/V10__deep.sql", "SELECT 1;\n");
+    term_wait_for(s.term, "2 Pending 3");
+    sandbox_file(&s.sb, "more/V10__deep.sql", "SELECT 1;\nSELECT 2;\nSELECT 3;\n");
+    term_wait_for(s.term, "V10  deep             3 stmts");
+    snprintf(path, sizeof path, "%s/migrations/V9__late.sql", s.sb.dir);
+    assert_int_equal(unlink(path), 0);
+    term_wait_for(s.term, "2 Pending 2");
+    stage_quit(&s);
+    stage_close(&s);
+}
+
 STAGE_ON_BOTH(read_only)
 STAGE_ON_BOTH(new_file_is_seen)
+STAGE_ON_BOTH(files_need_no_look)
 
 /* ---- terminals ---- */
 
@@ -227,6 +255,10 @@ static void server_goes_and_comes(void **state)
     term_wait_for(s.term, "Enter never confirms");
     term_key(s.term, "\033");
     term_wait_gone(s.term, "Enter never confirms");
+    /* What happens to files is shown all the same, and does not make the database look alive. */
+    sandbox_file(&s.sb, "V9__late.sql", "SELECT 1;\n");
+    term_wait_for(s.term, "2 Pending 2 as of ");
+    assert_true(term_has(s.term, ", reconnecting"));
     pg_server_start_again();
     term_wait_gone(s.term, ", reconnecting");
     term_wait_for(s.term, "UNLOCKED");
@@ -243,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STAGE_BOTH(read_only),
         STAGE_BOTH(new_file_is_seen),
+        STAGE_BOTH(files_need_no_look),
         cmocka_unit_test(unfit_terminals),
         cmocka_unit_test(no_terminal),
         cmocka_unit_test(resized),

@@ -80,10 +80,10 @@ static bool add_pending(struct listing *l, const struct pending_item *item, cons
     return (row->file && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
 }
 
-static bool read_pending(struct listing *l, struct db *db, struct folder *folder, const struct history *history, struct error *err)
+static bool read_pending(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
 {
     struct pending *pending = NULL;
-    bool ok = pending_list(folder, history, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, &pending, err);
+    bool ok = pending_list(folder, history, l->dialect, l->standard_strings, &pending, err);
     if (ok && pending->count) {
         l->pending = calloc(pending->count, sizeof *l->pending);
         ok = l->pending || no_memory(err);
@@ -131,10 +131,10 @@ static bool add_applied(struct listing *l, struct folder *folder, const struct h
     return (row->file && row->description && row->checksum && row->stored_at && (row->version || !entry->version)) || no_memory(err);
 }
 
-static bool read_applied(struct listing *l, struct db *db, struct folder *folder, const struct history *history, struct error *err)
+static bool read_applied(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
 {
     /* SQLite's CURRENT_TIMESTAMP is UTC; PostgreSQL's has the zone of whoever applied it, and is shown as stored. */
-    bool utc = engine_dialect(db) == SCAN_SQLITE, ok = true;
+    bool utc = l->dialect == SCAN_SQLITE, ok = true;
     if (history->count) {
         l->applied = calloc(history->count, sizeof *l->applied);
         ok = l->applied || no_memory(err);
@@ -177,18 +177,49 @@ static bool read_runs(struct listing *l, struct db *db, struct error *err)
     return (l->runs || no_memory(err)) && db_driver_of(db)->runs_read(db, NULL, RUNS_SHOWN, add_run, l, err);
 }
 
-struct listing *listing_read(const struct project *project, struct db *db, struct error *err)
+/* What files and history say together. */
+static bool read_files(struct listing *l, const struct project *project, const struct history *history, struct error *err)
+{
+    struct folder *folder = NULL;
+    bool ok;
+    /* A folder that can't be read hides nothing of the database. */
+    if (!folder_read(project->dir, &folder, &l->fault))
+        folder = NULL;
+    ok = (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err);
+    folder_free(folder);
+    return ok;
+}
+
+struct listing *listing_read(const struct project *project, struct db *db, struct history **history, struct error *err)
 {
     struct listing *l = listing_new();
-    struct history *history = NULL;
-    struct folder *folder = NULL;
-    bool ok = (l || no_memory(err)) && history_read(db, &history, err);
-    /* A folder that can't be read hides nothing of the database. */
-    if (ok && !folder_read(project->dir, &folder, &l->fault))
-        folder = NULL;
-    ok = ok && (!folder || read_pending(l, db, folder, history, err)) && read_applied(l, db, folder, history, err) && read_runs(l, db, err);
-    folder_free(folder);
-    history_free(history);
+    bool ok = l || no_memory(err);
+    if (ok) {
+        l->dialect = engine_dialect(db);
+        l->standard_strings = db_driver_of(db)->about(db)->standard_strings;
+        ok = history_read(db, history, err) && read_files(l, project, *history, err) && read_runs(l, db, err);
+    }
+    if (ok)
+        return l;
+    listing_unref(l);
+    return NULL;
+}
+
+struct listing *listing_reread(const struct project *project, const struct listing *before, const struct history *history, struct error *err)
+{
+    struct listing *l = listing_new();
+    bool ok = l || no_memory(err);
+    if (ok) {
+        l->dialect = before->dialect;
+        l->standard_strings = before->standard_strings;
+        l->read_wall_us = before->read_wall_us;
+        l->runs = calloc(RUNS_SHOWN, sizeof *l->runs);
+        ok = (l->runs || no_memory(err)) && read_files(l, project, history, err);
+    }
+    if (ok && before->runs_count) {
+        memcpy(l->runs, before->runs, before->runs_count * sizeof *l->runs);
+        l->runs_count = before->runs_count;
+    }
     if (ok)
         return l;
     listing_unref(l);

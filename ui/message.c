@@ -46,6 +46,7 @@ void message_drop(struct model_msg *msg)
 {
     switch (msg->kind) {
     case MSG_SNAPSHOT:
+    case MSG_FILES:
         snapshot_unref(msg->u.snap);
         break;
     case MSG_DOWN:
@@ -119,7 +120,7 @@ static bool replaces(const struct model_msg *newer, const struct model_msg *last
 {
     if (newer->kind != last->kind)
         return false;
-    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN || newer->kind == MSG_DETAIL)
+    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN || newer->kind == MSG_DETAIL || newer->kind == MSG_FILES)
         return true;
     return newer->kind == MSG_NOTE && newer->u.note->kind == EV_STATEMENT_DONE && last->u.note->kind == EV_STATEMENT_DONE &&
            newer->u.note->migration == last->u.note->migration;
@@ -131,7 +132,7 @@ void mailbox_post(struct mailbox *box, const struct model_msg *msg)
     uint64_t one = 1;
     while (!(copy = malloc(sizeof *copy))) {
         /* Looks come again; the end of a run must arrive. */
-        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_DOWN || msg->kind == MSG_DETAIL || msg->kind == MSG_NOTE) {
+        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_FILES || msg->kind == MSG_DOWN || msg->kind == MSG_DETAIL || msg->kind == MSG_NOTE) {
             old = *msg;
             message_drop(&old);
             return;

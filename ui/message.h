@@ -15,6 +15,7 @@ enum model_msg_kind {
     MSG_SIGNAL,     /* u.signal: the program is asked to end */
     MSG_SUSPEND,    /* Ctrl-Z */
     MSG_SNAPSHOT,   /* u.snap: a look that succeeded */
+    MSG_FILES,      /* u.snap: the last look with a listing made anew from the files alone; the database was not asked */
     MSG_DOWN,       /* u.down: a look that failed */
     MSG_PLAN,       /* u.plan: the plan that FX_PLAN asked for */
     MSG_NOTE,       /* u.note: an event of our own run */

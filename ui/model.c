@@ -157,13 +157,19 @@ static void follow_chosen(struct model *m, const struct listing *before, const s
             m->applied.chosen = i;
 }
 
-static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
+static void take_snapshot(struct model *m, struct snapshot *snap)
 {
     struct snapshot *before = m->snap;
-    struct effect fx = { .what = FX_NONE };
     if (!before || before->listing != snap->listing)
         follow_chosen(m, before ? before->listing : NULL, snap->listing);
     m->snap = snapshot_ref(snap);
+    snapshot_unref(before);
+}
+
+static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
+{
+    struct effect fx = { .what = FX_NONE };
+    take_snapshot(m, snap);
     m->up = true;
     error_clear(&m->down);
     if (m->dialog.kind == DIALOG_UNLOCK)
@@ -172,7 +178,6 @@ static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
         fx.flush = dialog_blocker_seen(m);
     if (m->dialog.kind == DIALOG_UPGRADE && m->dialog.take_over)
         fx.flush = dialog_take_over_seen(m);
-    snapshot_unref(before);
     return fx;
 }
 
@@ -257,6 +262,10 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
         break;
     case MSG_SNAPSHOT:
         fx = snapshot_seen(m, msg->u.snap);
+        break;
+    case MSG_FILES:
+        /* Nothing was heard of the database: whether it answers stays as it was. */
+        take_snapshot(m, msg->u.snap);
         break;
     case MSG_DOWN:
         fx = down(m, msg->u.down);

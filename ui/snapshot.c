@@ -1,6 +1,7 @@
 /* snapshot.c: one look at the database, made immutable and counted. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine.h"
 #include "snapshot.h"
@@ -19,7 +20,7 @@ static void title(struct snapshot *snap)
     text_visible(snap->place, sizeof snap->place, raw);
 }
 
-struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct error *err)
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct history **history, struct error *err)
 {
     const struct db_driver *driver = db_driver_of(db);
     struct snapshot *snap = calloc(1, sizeof *snap);
@@ -38,13 +39,27 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
         snapshot_unref(snap);
         return NULL;
     }
-    snap->listing = before ? listing_ref(before) : listing_read(project, db, err);
+    snap->listing = before ? listing_ref(before) : listing_read(project, db, history, err);
     if (!snap->listing) {
         snapshot_unref(snap);
         return NULL;
     }
     if (!before)
         snap->listing->read_wall_us = snap->seen_wall_us;
+    return snap;
+}
+
+struct snapshot *snapshot_with(const struct snapshot *look, struct listing *listing)
+{
+    struct snapshot *snap = malloc(sizeof *snap);
+    if (!snap) {
+        listing_unref(listing);
+        return NULL;
+    }
+    /* The counter is set anew below; nobody else knows this copy yet. */
+    memcpy((void *)snap, (const void *)look, sizeof *snap);
+    atomic_init(&snap->refs, 1);
+    snap->listing = listing;
     return snap;
 }
 

@@ -49,6 +49,8 @@ struct listing {
     size_t applied_count;
     struct snap_run *runs;         /* newest first */
     size_t runs_count;
+    enum scan_dialect dialect;
+    bool standard_strings;
     char disagree[512];            /* why an upgrade would be refused by history, or "" */
     int64_t read_wall_us;          /* when the reading began */
     struct error fault;            /* the folder can't be read (pending is empty then), or ERR_NONE */
@@ -66,16 +68,20 @@ struct snapshot {
     struct listing *listing;       /* never NULL */
 };
 
-/* Looks: lock always, listing anew or that of `before` (MAY be NULL: anew). NULL with *err where it can't be seen. The caller owns one reference. */
-struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct error *err);
+/* Looks: lock always, listing anew or that of `before` (MAY be NULL: anew; *history is then the history it was made from, the caller's to free). NULL with *err where it can't be seen. The caller owns one reference. */
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct history **history, struct error *err);
+/* The same look with another listing, whose reference it takes. NULL where memory ran out; the listing is given up then. */
+struct snapshot *snapshot_with(const struct snapshot *look, struct listing *listing);
 /* Counts one owner more; returns its argument. NULL is allowed. */
 struct snapshot *snapshot_ref(struct snapshot *snap);
 /* Counts one owner less; the last one frees. NULL is allowed. */
 void snapshot_unref(struct snapshot *snap);
 /* An empty listing with one reference, NULL where memory ran out. For snapshots made by hand too. */
 struct listing *listing_new(void);
-/* Reads folder, history and runs. NULL with *err on failure. */
-struct listing *listing_read(const struct project *project, struct db *db, struct error *err);
+/* Reads folder, history and runs. NULL with *err on failure. *history: as read, the caller's to free (NULL where it was not read). */
+struct listing *listing_read(const struct project *project, struct db *db, struct history **history, struct error *err);
+/* Reads the folder alone: history and runs are those of before. NULL with *err on failure. */
+struct listing *listing_reread(const struct project *project, const struct listing *before, const struct history *history, struct error *err);
 /* Counts one owner more, or less (the last one frees). NULL is allowed. */
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);

@@ -6,15 +6,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "folder_watch.h"
 #include "text.h"
 #include "watcher.h"
 
-enum { PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 5000, LISTING_AGE_MS = 5000 };
+enum { PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 5000, LISTING_AGE_MS = 5000, FILES_MS = 1000 };
 
 struct watcher {
     const struct project *project;
@@ -24,9 +26,13 @@ struct watcher {
     pthread_t thread;
     atomic_int stop;
     int stop_fd, kick_fd;
+    int files_fd;                /* of folder_watch; -1: look yourself */
+    int wake_fd;                 /* readable while kick_fd or files_fd is */
     /* The thread's own. */
     struct db *db;
     struct listing *listing;     /* the last one, reused while nothing says that it is old */
+    struct history *history;     /* that it was made from */
+    struct snapshot *last;       /* the last look */
     struct lock_view listing_lock;
     uint64_t listing_files;
     int64_t listing_ms;
@@ -42,13 +48,15 @@ static void ring(int fd)
     while (put < 0 && errno == EINTR);
 }
 
-static void quiet(int fd)
+/* True where it had been rung. */
+static bool quiet(int fd)
 {
     uint64_t count;
     ssize_t got;
     do
         got = read(fd, &count, sizeof count);
     while (got < 0 && errno == EINTR);
+    return got > 0;
 }
 
 static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
@@ -105,23 +113,62 @@ static bool look(struct watcher *w, bool changed, struct error *err)
     uint64_t files = files_signature(w->project);
     int64_t now = w->sys->mono_ms();
     bool fresh = w->listing && !changed && files == w->listing_files && now - w->listing_ms < LISTING_AGE_MS;
-    struct snapshot *snap = snapshot_look(w->project, w->db, w->sys, fresh ? w->listing : NULL, err);
+    struct history *history = NULL;
+    struct snapshot *snap = snapshot_look(w->project, w->db, w->sys, fresh ? w->listing : NULL, &history, err);
     if (snap && fresh && lock_moved(&w->listing_lock, &snap->lock)) {
         snapshot_unref(snap);
         fresh = false;
-        snap = snapshot_look(w->project, w->db, w->sys, NULL, err);
+        snap = snapshot_look(w->project, w->db, w->sys, NULL, &history, err);
     }
-    if (!snap)
+    if (!snap) {
+        history_free(history);
         return false;
+    }
     if (!fresh) {
+        history_free(w->history);
+        w->history = history;
         listing_unref(w->listing);
         w->listing = listing_ref(snap->listing);
         w->listing_files = files;
         w->listing_ms = now;
         w->listing_lock = snap->lock;
     }
+    snapshot_unref(w->last);
+    w->last = snapshot_ref(snap);
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_SNAPSHOT, .u.snap = snap });
     return true;
+}
+
+/* Publishes what has happened to the files; the database is not asked, and need not be there. */
+static void look_at_files(struct watcher *w)
+{
+    struct error ignored = { 0 };
+    struct listing *listing;
+    struct snapshot *snap;
+    uint64_t files;
+    if (!w->last || !w->history || (files = files_signature(w->project)) == w->listing_files)
+        return;
+    listing = listing_reread(w->project, w->last->listing, w->history, &ignored);
+    snap = listing ? snapshot_with(w->last, listing) : NULL;
+    if (!snap)
+        return; /* memory ran out: the next look tells */
+    w->listing_files = files;
+    if (w->listing) {
+        listing_unref(w->listing);
+        w->listing = listing_ref(listing);
+    }
+    snapshot_unref(w->last);
+    w->last = snapshot_ref(snap);
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_FILES, .u.snap = snap });
+}
+
+/* The longest wait for what is left until `until`: where the kernel tells nothing of files, they are looked at each second. */
+static int wait_ms(const struct watcher *w, int64_t until)
+{
+    int64_t left = until - w->sys->mono_ms();
+    if (w->files_fd < 0 && left > FILES_MS)
+        left = FILES_MS;
+    return left > 0 ? (int)left : 0;
 }
 
 static void publish_fault(struct watcher *w, const struct error *err)
@@ -142,6 +189,22 @@ static void disconnect(struct watcher *w)
     w->listing = NULL;
 }
 
+/* Waits until the database is to be looked at again; files that change meanwhile are shown at once. */
+static bool wait_for_change(struct watcher *w, bool *changed, struct error *err)
+{
+    int64_t until = w->sys->mono_ms() + w->refresh_ms;
+    bool kicked = false;
+    *changed = false;
+    while (!*changed && !kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until) {
+        if (!db_driver_of(w->db)->wait_change(w->db, wait_ms(w, until), w->wake_fd, changed, err))
+            return false;
+        kicked = quiet(w->kick_fd);
+        if (folder_watch_take(w->files_fd, w->project->dir) || w->files_fd < 0)
+            look_at_files(w);
+    }
+    return true;
+}
+
 /* Looks over this connection until it fails or the console ends. */
 static void look_on(struct watcher *w, int *pause_ms, struct error *err)
 {
@@ -150,9 +213,22 @@ static void look_on(struct watcher *w, int *pause_ms, struct error *err)
         if (!look(w, changed, err))
             return;
         *pause_ms = PAUSE_FIRST_MS;
-        if (!db_driver_of(w->db)->wait_change(w->db, w->refresh_ms, w->kick_fd, &changed, err))
+        if (!wait_for_change(w, &changed, err))
             return;
-        quiet(w->kick_fd);
+    }
+}
+
+/* Waits before the next try to connect. */
+static void rest(struct watcher *w, int pause_ms)
+{
+    int64_t until = w->sys->mono_ms() + pause_ms;
+    bool kicked = false;
+    while (!kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until) {
+        struct pollfd wait = { .fd = w->wake_fd, .events = POLLIN };
+        poll(&wait, 1, wait_ms(w, until));
+        kicked = quiet(w->kick_fd);
+        if (folder_watch_take(w->files_fd, w->project->dir) || w->files_fd < 0)
+            look_at_files(w);
     }
 }
 
@@ -163,15 +239,13 @@ static void *run(void *user)
     int pause_ms = PAUSE_FIRST_MS;
     while (!atomic_load(&w->stop)) {
         struct error err = { 0 };
-        struct pollfd wait = { .fd = w->kick_fd, .events = POLLIN };
         if (engine_connect(w->project, w->sys, DB_LOOK, &hooks, &w->db, &err))
             look_on(w, &pause_ms, &err);
         disconnect(w);
         if (atomic_load(&w->stop))
             break;
         publish_fault(w, &err);
-        poll(&wait, 1, pause_ms);
-        quiet(w->kick_fd);
+        rest(w, pause_ms);
         pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
     }
     return NULL;
@@ -179,11 +253,23 @@ static void *run(void *user)
 
 static void discard(struct watcher *w)
 {
-    if (w->stop_fd >= 0)
-        close(w->stop_fd);
-    if (w->kick_fd >= 0)
-        close(w->kick_fd);
+    const int fds[] = { w->stop_fd, w->kick_fd, w->files_fd, w->wake_fd };
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    snapshot_unref(w->last);
+    history_free(w->history);
     free(w);
+}
+
+/* One descriptor for both reasons to wake. */
+static bool open_wake(struct watcher *w)
+{
+    struct epoll_event event = { .events = EPOLLIN };
+    w->wake_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (w->wake_fd < 0 || epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, w->kick_fd, &event) != 0)
+        return false;
+    return w->files_fd < 0 || epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, w->files_fd, &event) == 0;
 }
 
 struct watcher *watcher_start(const struct project *project, const struct sys *sys, int refresh_ms, struct mailbox *mail, struct error *err)
@@ -201,7 +287,9 @@ struct watcher *watcher_start(const struct project *project, const struct sys *s
     atomic_init(&w->stop, 0);
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    failed = w->stop_fd < 0 || w->kick_fd < 0 ? errno : pthread_create(&w->thread, NULL, run, w);
+    w->files_fd = folder_watch_open(project->dir);
+    w->wake_fd = -1;
+    failed = w->stop_fd < 0 || w->kick_fd < 0 || !open_wake(w) ? errno : pthread_create(&w->thread, NULL, run, w);
     if (!failed)
         return w;
     error_set(err, ERR_FAILED, "the console can't start its watching thread: %s", strerror(failed));
