@@ -109,7 +109,7 @@ static void locked_and_blocked(void **state)
     assert_non_null(strstr(row(s, 6), "4 sessions wait behind it │"));
     assert_non_null(strstr(row(s, 7), "│ blocker    session 40122 app@10.0.0.4 \"web-3\", idle in transaction"));
     assert_on_screen(s, "22 min 00 s");
-    assert_on_screen(s, "V14 is blocked, not working. F alone frees no table.");
+    assert_on_screen(s, "V14 is blocked, not working. X ends session 40122; F alone frees no table.");
     assert_on_screen(s, "│▸V14  orders lookup    running");
     stage_free(s);
 }

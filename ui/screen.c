@@ -93,7 +93,7 @@ static void status_locked(const struct lock_view *lock, char *to, size_t size)
     else if (lock->verdict == LOCK_DEAD)
         snprintf(to, size, "its holder is dead: F unlocks, no running work is touched");
     else if (lock->session.found && lock->session.blockers > 0)
-        snprintf(to, size, "%s is blocked, not working. F alone frees no table.", label[0] ? label : "it");
+        snprintf(to, size, "%s is blocked, not working. X ends session %d; F alone frees no table.", label[0] ? label : "it", lock->session.blocked_by[0].pid);
     else if (lock->verdict == LOCK_ALIVE)
         snprintf(to, size, "locked: wait until it has ended, or F to force-unlock");
     else

@@ -219,6 +219,14 @@ void term_wait_gone(struct term *t, const char *text)
     wait_until(t, text, false);
 }
 
+bool term_wait_bytes(struct term *t, int timeout_ms)
+{
+    bool any = take(t, timeout_ms);
+    while (any && take(t, 0))
+        ;
+    return any;
+}
+
 void term_key(struct term *t, const char *keys)
 {
     assert_int_equal(write(t->fd, keys, strlen(keys)), strlen(keys));

@@ -23,6 +23,8 @@ void term_key(struct term *term, const char *keys);
 const char *term_row(struct term *term, int row);
 /* Does the text stand on the screen now? */
 bool term_has(struct term *term, const char *text);
+/* Takes what the program sends, waiting timeout_ms for it. False: nothing came. */
+bool term_wait_bytes(struct term *term, int timeout_ms);
 /* Changes the size of the terminal; the program is told. */
 void term_resize(struct term *term, int rows, int cols);
 /* Clears the screen behind the program's back. */
