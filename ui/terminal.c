@@ -154,7 +154,9 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
     leaveok(stdscr, FALSE);
     curs_set(0);
     mouseinterval(0);
-    mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
+    /* Only where the terminal itself tells of its mouse: elsewhere ncurses would load a library for that of a Linux console. */
+    if (tigetstr("kmous") && tigetstr("kmous") != (char *)-1)
+        mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     choose_styles();
     getmaxyx(stdscr, rows, cols);
     if (!too_small(rows, cols, least_rows, least_cols, err))
