@@ -155,7 +155,7 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
     curs_set(0);
     mouseinterval(0);
     /* Only where the terminal itself tells of its mouse: elsewhere ncurses would load a library for that of a Linux console. */
-    if (tigetstr("kmous") && tigetstr("kmous") != (char *)-1)
+    if (strncmp(getenv("TERM"), "linux", 5) != 0)
         mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
     choose_styles();
     getmaxyx(stdscr, rows, cols);
