@@ -101,6 +101,8 @@ struct run_row {
     enum run_outcome outcome;
     char detail[512];
     char unlocked_by[256], unlocked_at[40], unlock_reason[256];
+    char resolution[16];     /* how a half-applied file was ended: "rerun", "applied", "rolled-back" */
+    bool lives;              /* unfinished_read only: its witness is held, it may still go on */
 };
 
 const char *run_outcome_name(enum run_outcome outcome);      /* "", "ok", "failed", "cancelled", "lost", "died" */
@@ -198,14 +200,22 @@ enum db_step_kind {
     STEP_RECORD,    /* history row and run row (last_done, next file) */
     STEP_COMMIT,
     STEP_PROGRESS,  /* run row alone (file, statements), in a transaction of its own */
-    STEP_BARRIER    /* PostgreSQL: Sync. Gives a result once everything before it is answered. SQLite: nothing */
+    STEP_BARRIER,   /* PostgreSQL: Sync. Gives a result once everything before it is answered. SQLite: nothing */
+    /* Outside a transaction (RUNNING): each is answered before the next one is submitted. */
+    STEP_START,     /* 'started n', committed on its own: takes the session witness again, takes the lock row as the fence does, or result.lost; file and statements from record */
+    STEP_ALONE,     /* one statement of the file, the first after a Sync and followed by one; afterwards the transaction is open or not as `block` says */
+    STEP_SEAL,      /* inside the file's own BEGIN … COMMIT, before its COMMIT, statement n: fence, and 'done n' that commits with it */
+    STEP_DONE       /* 'done n', committed on its own */
 };
+
+/* Where a statement outside a transaction stands. */
+enum db_block { BLOCK_NONE, BLOCK_BEGIN, BLOCK_INSIDE, BLOCK_COMMIT };
 
 enum db_isolation { ISOLATION_DEFAULT, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
 
-enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE, RECORD_CHECKSUM, RECORD_FORGET };
+enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE, RECORD_CHECKSUM, RECORD_FORGET, RECORD_KEEP };
 
-/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. CHECKSUM: the checksum alone (applied_at stays), found by version and type VERSIONED. FORGET: deletes a repeatable, found by file and type. */
+/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. CHECKSUM: the checksum alone (applied_at stays), found by version and type VERSIONED. FORGET: deletes a repeatable, found by file and type. KEEP: no history row. */
 struct db_record {
     enum db_record_kind kind;
     const char *version, *description, *file, *type, *checksum;
@@ -213,6 +223,8 @@ struct db_record {
     const char *last_done;    /* run row: what is done with this COMMIT */
     const char *next_file;    /* run row: current file from now on, or NULL */
     int next_statements;      /* run row: statements of next_file */
+    const char *resolution;   /* how earlier runs that left `file` half applied are marked (see run_row), or NULL */
+    const char *resolved_by;  /* "user@host" */
 };
 
 /* One step. Copies nothing: sql, record and process_id live until its result has been read. */
@@ -227,7 +239,8 @@ struct db_step {
     enum db_isolation isolation;    /* HEAD */
     bool deferrable;                /* HEAD */
     const char *application;        /* HEAD: application_name while it runs ("jetbase 3/7 V14__x.sql"); SQLite ignores it */
-    const struct db_record *record; /* RECORD; PROGRESS uses next_file and next_statements of it */
+    enum db_block block;            /* ALONE */
+    const struct db_record *record; /* RECORD; PROGRESS and START use next_file and next_statements of it */
 };
 
 /* The answer to one step. */
@@ -251,6 +264,7 @@ enum db_next {
 
 typedef bool (*db_history_fn)(void *user, const struct history_row *row);  /* false stops the reading */
 typedef bool (*db_run_fn)(void *user, const struct run_row *row);
+typedef bool (*db_name_fn)(void *user, const char *name);
 
 #define DB_DRIVER_VERSION 1
 
@@ -301,6 +315,10 @@ struct db_driver {
 
     /* Calls fn for each history row, oldest applied_at first, ties by order_executed. No rows where the table is missing; *table (may be NULL) tells. MUST be set. */
     bool (*history_read)(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
+    /* Calls fn for each run that left a file outside a transaction unfinished and unresolved, newest first, as the last history_read saw them (it asks in the same message). A row that may not be read is no row. MUST be set. */
+    bool (*unfinished_read)(struct db *db, db_run_fn fn, void *user, struct error *err);
+    /* Calls fn with each index that the server holds for invalid, as "schema.index on schema.table". MAY be NULL: there are none. */
+    bool (*invalid_read)(struct db *db, db_name_fn fn, void *user, struct error *err);
     /* Calls fn for run rows, newest first, at most limit (0: all); with process_id only that one. No rows where the table is missing. MUST be set. */
     bool (*runs_read)(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 };

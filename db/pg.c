@@ -27,5 +27,7 @@ const struct db_driver db_postgres = {
     .blocker_stop = pg_blocker_stop,
     .wait_change = pg_wait_change,
     .history_read = pg_history_read,
+    .unfinished_read = pg_unfinished_read,
+    .invalid_read = pg_invalid_read,
     .runs_read = pg_runs_read,
 };

@@ -234,6 +234,7 @@ void pg_close(struct db *db)
     PQfinish(db->conn);
     pg_sql_free(db->sql);
     free(db->search_path);
+    free(db->unfinished);
     free(db->queries.at);
     free(db->steps.at);
     explicit_bzero(db->password, sizeof db->password);

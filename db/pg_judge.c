@@ -73,7 +73,14 @@ static const char *doing(enum db_step_kind kind)
         return "at COMMIT";
     case STEP_PROGRESS:
         return "the run could not be noted in jetbase_runs";
+    case STEP_START:
+        return "that the statement starts could not be noted, so it was not sent";
+    case STEP_SEAL:
+        return "the lock could not be checked before the file's own COMMIT";
+    case STEP_DONE:
+        return "that the statement is done could not be noted";
     case STEP_SQL:
+    case STEP_ALONE:
     case STEP_BARRIER:
         break;
     }
@@ -121,7 +128,7 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
     else if (kind == QUERY_FENCE && strcmp(state, "25006") == 0) {
         error_set(err, ERR_SQL, "the file made its transaction READ ONLY: that it was applied can't be recorded");
         error_hint(err, "Take READ ONLY (transaction_read_only) out of the file.");
-    } else if (step->kind == STEP_SQL)
+    } else if (step->kind == STEP_SQL || step->kind == STEP_ALONE)
         place(step, res, err);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     if (db->cancelled && strcmp(state, "57014") == 0) {
@@ -155,6 +162,39 @@ static void judge_encoding(struct db *db, PGresult *res)
     error_hint(&db->result_err, "Take that setting out: a migration file is read and sent as UTF-8.");
 }
 
+/* The lock row and our run row, as they were when the mark was written. */
+static void judge_start(struct db *db, const PGresult *res)
+{
+    if (pg_number(res, 0) != 1)
+        lost(db, "the lock no longer names this run; the statement was not sent");
+    else if (pg_number(res, 1) != 1)
+        error_set(&db->result_err, ERR_LOCK_LOST, "jetbase_runs no longer has the row of this run; the statement was not sent");
+}
+
+/* COMMIT of a transaction that failed has the tag ROLLBACK. */
+static void judge_alone(struct db *db, const struct db_step *step, PGresult *res)
+{
+    const char *rows = PQcmdTuples(res);
+    if (rows[0])
+        db->result.rows = strtoll(rows, NULL, 10);
+    if (step->block != BLOCK_COMMIT || strcmp(PQcmdStatus(res), "COMMIT") == 0)
+        return;
+    error_set(&db->result_err, ERR_SQL, "the server answered COMMIT with %s: nothing of this transaction was committed", PQcmdStatus(res));
+    db->result_err.place = step->at;
+    place_show(&db->result_err, step->sql, step->len, 0);
+}
+
+/* After the Sync: is a transaction open exactly where the file has one open? */
+static void judge_block(struct db *db, const struct db_step *step)
+{
+    bool inside = step->block == BLOCK_BEGIN || step->block == BLOCK_INSIDE, open = PQtransactionStatus(db->conn) != PQTRANS_IDLE;
+    if (step->kind != STEP_ALONE || inside == open)
+        return;
+    error_set(&db->result_err, ERR_SQL, inside ? "the statement ended the file's own transaction" : "the statement left a transaction open");
+    db->result_err.place = step->at;
+    place_show(&db->result_err, step->sql, step->len, 0);
+}
+
 static void judge_history(struct db *db, const struct db_step *step, PGresult *res)
 {
     int64_t rows = strtoll(PQcmdTuples(res), NULL, 10);
@@ -170,13 +210,19 @@ static void judge_good(struct db *db, enum pg_query_kind kind, const struct db_s
     switch (kind) {
     case QUERY_WITNESS:
         if (!pg_true(res, 0))
-            lost(db, "another session holds this run's witness; the migration was not committed");
+            lost(db, step->kind == STEP_START ? "another session holds this run's witness; the statement was not sent" : "another session holds this run's witness; the migration was not committed");
         break;
     case QUERY_SQL:
         judge_statement(db, step, res);
         break;
     case QUERY_ENCODING:
         judge_encoding(db, res);
+        break;
+    case QUERY_ALONE:
+        judge_alone(db, step, res);
+        break;
+    case QUERY_START:
+        judge_start(db, res);
         break;
     case QUERY_FENCE:
         if (PQntuples(res) != 1)
@@ -209,7 +255,11 @@ void pg_judge(struct db *db, enum pg_query_kind kind, const struct db_step *step
         db->result.skipped = true;
         return;
     }
-    if (status == PGRES_PIPELINE_SYNC || status == PGRES_EMPTY_QUERY)
+    if (status == PGRES_PIPELINE_SYNC) {
+        judge_block(db, step);
+        return;
+    }
+    if (status == PGRES_EMPTY_QUERY)
         return;
     if (pg_good(res))
         judge_good(db, kind, step, res);

@@ -102,7 +102,7 @@ enum pg_took pg_take(struct db *db)
     while (db->queries.count > 0) {
         enum pg_took took = TOOK_NOTHING;
         /* A file's SELECT of a million rows needs no memory: its rows are thrown away one by one. */
-        if (!db->row_mode && db->queries.at[db->queries.head].kind == QUERY_SQL)
+        if (!db->row_mode && (db->queries.at[db->queries.head].kind == QUERY_SQL || db->queries.at[db->queries.head].kind == QUERY_ALONE))
             db->row_mode = PQsetSingleRowMode(db->conn) == 1;
         if (db->copy) {
             took = take_copy(db);

@@ -31,6 +31,8 @@ enum pg_query_kind {
     QUERY_HISTORY,   /* as many rows as expected */
     QUERY_RUN,       /* one row */
     QUERY_COMMIT,    /* tag COMMIT */
+    QUERY_START,     /* one lock row, one run row */
+    QUERY_ALONE,     /* a file's statement outside a transaction */
     QUERY_SETS,      /* belongs to no step; its fault only means "do without" */
     QUERY_SYNC       /* ends with PGRES_PIPELINE_SYNC */
 };
@@ -66,6 +68,8 @@ struct db {
     char password[256];       /* to keep it out of messages; wiped at close */
 
     bool has_migrations, has_lock, has_runs, has_index, runs_narrow; /* as seen last; runs_narrow: an older jetbase_runs lacks columns */
+    struct run_row *unfinished; /* as the last history_read saw them */
+    size_t unfinished_count;
     bool tables_fresh;        /* that was a moment ago, at connecting: the first question need not look again */
 
     char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
@@ -88,6 +92,7 @@ struct db {
     int64_t last_ms;
 
     struct pg_cancel *cancel;
+    bool outside;             /* statements of a file outside a transaction were sent since the last HEAD or rollback: its session settings stand */
     bool cancelled;           /* a cancel was sent since the last rollback */
     bool asking;              /* a question is being answered that a wish to stop may end */
 
@@ -169,6 +174,14 @@ bool pg_submit_sync(struct db *db, bool of_step, struct error *err);
 /* Queues one query. */
 bool pg_send(struct db *db, struct pg_query query, const char *sql, int count, const char *const *values, struct error *err);
 
+/* Queues one query of our own SQL for the step that was submitted last. */
+bool pg_send_own(struct db *db, enum pg_query_kind kind, bool ends, enum pg_sql sql, int count, const char *const *values, struct error *err);
+/* Is this run's witness ours to hold? */
+bool pg_holds_witness(const struct db *db, const struct db_step *step);
+
+/* ---- pg_outside.c: the steps outside a transaction ---- */
+bool pg_submit_outside(struct db *db, const struct db_step *step, struct error *err);
+
 /* ---- pg_next.c: answers into results ---- */
 enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err);
 /* Takes what has been read so far. */
@@ -225,6 +238,8 @@ bool pg_key_of(const char *process_id, struct pg_key *out);
 bool pg_lock_read(struct db *db, struct db_lock_row *out, struct error *err);
 enum db_change pg_lock_change(struct db *db, const struct db_lock_change *change, struct error *err);
 bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
+bool pg_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err);
+bool pg_invalid_read(struct db *db, db_name_fn fn, void *user, struct error *err);
 bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 /* Reads a row of a run query. */
 void pg_run_row(const PGresult *res, int row, struct run_row *out);

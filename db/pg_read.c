@@ -1,6 +1,7 @@
 /* pg_read.c: reads history and runs. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pg_private.h"
 
@@ -25,26 +26,84 @@ static bool rows(struct db *db, struct pg_ask *ask, bool *there, const char *doi
     return missing;
 }
 
+/* Keeps what a look at unfinished runs showed. A table that is gone, or may not be read, has none. */
+static bool keep_unfinished(struct db *db, const PGresult *res, struct error *err)
+{
+    int count = res && pg_good(res) ? PQntuples(res) : 0;
+    free(db->unfinished);
+    db->unfinished = NULL;
+    db->unfinished_count = 0;
+    if (res && !pg_good(res) && !pg_missing(res) && strcmp(pg_state(res), "42501") != 0)
+        return pg_fault_ours(db, res, "the runs could not be read", err);
+    if (count == 0)
+        return true;
+    db->unfinished = calloc((size_t)count, sizeof *db->unfinished);
+    if (!db->unfinished)
+        return error_set(err, ERR_NO_MEMORY, "out of memory reading jetbase_runs");
+    db->unfinished_count = (size_t)count;
+    for (int i = 0; i < count; i++)
+        pg_run_row(res, i, &db->unfinished[i]);
+    return true;
+}
+
+/* History and unfinished runs in one message. */
+static bool ask_history(struct db *db, struct pg_ask asks[2], struct error *err)
+{
+    size_t count = db->has_runs ? 2 : 1;
+    if (!pg_batch(db, asks, count, err))
+        return false;
+    bool missing = pg_missing(asks[0].res), ok = missing || pg_good(asks[0].res) || pg_fault_ours(db, asks[0].res, "the history could not be read", err);
+    if (missing)
+        db->has_migrations = false;
+    ok = ok && keep_unfinished(db, count > 1 ? asks[1].res : NULL, err);
+    if (!ok)
+        pg_batch_free(asks, count);
+    return ok;
+}
+
 bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err)
 {
-    struct pg_ask ask = { .sql = PG_HISTORY };
+    struct pg_ask asks[2] = { { .sql = PG_HISTORY, .sync = true }, { .sql = PG_UNFINISHED, .sync = true } };
     if (table)
         *table = false;
-    if (!db->has_migrations && !db->tables_fresh && !pg_tables_refresh(db, err))
+    if (!(db->has_migrations && db->has_runs) && !db->tables_fresh && !pg_tables_refresh(db, err))
         return false;
     db->tables_fresh = false;
     if (!db->has_migrations)
-        return true;
-    if (!rows(db, &ask, &db->has_migrations, "the history could not be read", err))
+        return keep_unfinished(db, NULL, err);
+    if (!ask_history(db, asks, err))
         return false;
     if (table)
         *table = db->has_migrations;
     bool more = true;
-    for (int i = 0; more && ask.res && i < PQntuples(ask.res); i++) {
-        struct history_row row = { .order = strtoll(PQgetvalue(ask.res, i, 0), NULL, 10), .version = value(ask.res, i, 1), .description = PQgetvalue(ask.res, i, 2),
-                                   .file = PQgetvalue(ask.res, i, 3), .checksum = PQgetvalue(ask.res, i, 4), .type = PQgetvalue(ask.res, i, 5), .applied_at = PQgetvalue(ask.res, i, 6) };
+    const PGresult *res = asks[0].res;
+    for (int i = 0; more && db->has_migrations && i < PQntuples(res); i++) {
+        struct history_row row = { .order = strtoll(PQgetvalue(res, i, 0), NULL, 10), .version = value(res, i, 1), .description = PQgetvalue(res, i, 2),
+                                   .file = PQgetvalue(res, i, 3), .checksum = PQgetvalue(res, i, 4), .type = PQgetvalue(res, i, 5), .applied_at = PQgetvalue(res, i, 6) };
         more = fn(user, &row);
     }
+    pg_batch_free(asks, db->has_runs ? 2 : 1);
+    return true;
+}
+
+bool pg_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < db->unfinished_count; i++)
+        if (!fn(user, &db->unfinished[i]))
+            break;
+    return true;
+}
+
+bool pg_invalid_read(struct db *db, db_name_fn fn, void *user, struct error *err)
+{
+    struct pg_ask ask = { .sql = PG_INVALID };
+    bool there = true;
+    if (!rows(db, &ask, &there, "the indexes could not be looked at", err))
+        return false;
+    for (int i = 0; ask.res && i < PQntuples(ask.res); i++)
+        if (!fn(user, PQgetvalue(ask.res, i, 0)))
+            break;
     pg_batch_free(&ask, 1);
     return true;
 }

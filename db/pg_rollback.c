@@ -21,7 +21,8 @@ static void forget(struct db *db)
 static bool commit_is_out(const struct db *db)
 {
     for (size_t i = 0; i < db->steps.count; i++)
-        if (db->steps.at[db->steps.head + i].kind == STEP_COMMIT || db->steps.at[db->steps.head + i].kind == STEP_PROGRESS)
+        if (db->steps.at[db->steps.head + i].kind == STEP_COMMIT || db->steps.at[db->steps.head + i].kind == STEP_PROGRESS ||
+            db->steps.at[db->steps.head + i].kind == STEP_DONE)
             return true;
     return false;
 }
@@ -82,14 +83,14 @@ bool pg_rollback(struct db *db, struct error *err)
     bool cancelled = false, ok;
     if (db->down)
         return pg_lost(db, err);
-    if (db->queries.count == 0 && !db->unsynced && db->open_heads == 0 && !db->cancelled)
+    if (db->queries.count == 0 && !db->unsynced && db->open_heads == 0 && !db->cancelled && PQtransactionStatus(db->conn) == PQTRANS_IDLE && !db->outside)
         return true;
     ok = drain(db);
     pg_cancel_settle(db->cancel);
     forget(db);
     if (!ok)
         return pg_lost(db, err);
-    db->cancelled = false;
+    db->cancelled = db->outside = false;
     ok = clean(db, PQtransactionStatus(db->conn) != PQTRANS_IDLE, &cancelled, err);
     if (ok && cancelled)
         ok = clean(db, PQtransactionStatus(db->conn) != PQTRANS_IDLE, &cancelled, err);

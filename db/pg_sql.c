@@ -29,20 +29,31 @@
     CONFIG("application_name", "$1" TEXT, "true") ", " CONFIG_GIVEN("lock_timeout", "$2", "true") ", "              \
     CONFIG_GIVEN("statement_timeout", "$3", "true") ", " CONFIG_GIVEN("search_path", "$4", "true")
 
+/* $1 lock_timeout of the mark; for the file's statements, where given: $2 application, $3 lock_timeout, $4 statement_timeout. */
+#define MARK                                                                                                        \
+    CONFIG_GIVEN("application_name", "$2", "false") ", " CONFIG_GIVEN("lock_timeout", "$3", "false") ", "           \
+    CONFIG_GIVEN("statement_timeout", "$4", "false") ", " CONFIG("lock_timeout", "$1" TEXT, "true") ", "            \
+    CONFIG("statement_timeout", "'0'", "true")
+
 /* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. A witness is exclusive; the shared one is that of somebody who proves a death at this moment. */
 #define THIS_DATABASE "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname" EQ "pg_catalog.current_database())"
 #define IS_ADVISORY "l.locktype" EQ "'advisory' AND l.database" EQ THIS_DATABASE " AND l.objsubid" EQ "1 AND l.mode" EQ "'ExclusiveLock' AND l.granted"
 #define IS_KEY(high, low) IS_ADVISORY " AND l.classid" EQ high "::pg_catalog.oid AND l.objid" EQ low "::pg_catalog.oid"
 #define HALF(id, from) "('x'" CAT "pg_catalog.substr(pg_catalog.replace(" id ", '-', ''), " from ", 8))::pg_catalog.\"bit\"(32)::pg_catalog.int8::pg_catalog.oid"
 
-/* A witnessed run with an unfinished file outside a transaction whose witness another session still holds. */
+/* A run with a file outside a transaction that is started, not ended, not resolved. */
+#define UNFINISHED                                                                                                       \
+    "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"                                      \
+    " AND (r.last_done IS NULL OR pg_catalog.substr(r.last_done, pg_catalog.strpos(r.last_done, ' ') OPERATOR(pg_catalog.+) 1)" NE "r.file)"
+#define IS_WITNESS_OF_RUN                                                                                                \
+    IS_ADVISORY " AND CASE WHEN r.process_id OPERATOR(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-'"             \
+    " THEN l.classid" EQ HALF("r.process_id", "1") " AND l.objid" EQ HALF("r.process_id", "9") " ELSE false END"
+
+/* Such a witnessed run whose witness another session still holds. */
 #define UNFENCED                                                                                                         \
     "unfenced AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM @.jetbase_runs r, pg_catalog.pg_locks l"                     \
-    " WHERE r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL AND r.witness IS NOT NULL"     \
-    " AND (r.last_done IS NULL OR pg_catalog.substr(r.last_done, pg_catalog.strpos(r.last_done, ' ') OPERATOR(pg_catalog.+) 1)" NE "r.file)" \
-    " AND " IS_ADVISORY " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"                                        \
-    " AND CASE WHEN r.process_id OPERATOR(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-'"                         \
-    " THEN l.classid" EQ HALF("r.process_id", "1") " AND l.objid" EQ HALF("r.process_id", "9") " ELSE false END) AS yes)"
+    " WHERE " UNFINISHED " AND r.witness IS NOT NULL"                                                                    \
+    " AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid() AND " IS_WITNESS_OF_RUN ") AS yes)"
 
 #define LOCK_SET(id) "is_locked = TRUE, locked_at = CURRENT_TIMESTAMP, process_id = " id TEXT
 #define LOCK_CLEAR "is_locked = FALSE, locked_at = NULL, process_id = NULL"
@@ -81,11 +92,12 @@
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
 #define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
-#define RUN_SELECT                                                                                                        \
+#define RUN_COLUMNS                                                                                                       \
     "SELECT r.process_id, r.host, r.os_user, r.program, r.command, r.pid, r.session_pid, r.witness, " UTC("r.acquired_at") ", "  \
     SECONDS(NOW, "r.acquired_at") ", " SECONDS("r.released_at", "r.acquired_at") ", r.file, r.no_transaction, r.statements,"   \
     " r.started_statement, r.done_statement, r.last_done, " UTC("r.released_at") ", r.outcome, r.detail, r.unlocked_by, "       \
-    UTC("r.unlocked_at") ", r.unlock_reason FROM @.jetbase_runs r "
+    UTC("r.unlocked_at") ", r.unlock_reason, r.resolution"
+#define RUN_SELECT RUN_COLUMNS " FROM @.jetbase_runs r "
 
 #define ACTIVITY(a)                                                                                                       \
     a ".usename, pg_catalog.host(" a ".client_addr), " a ".application_name, " a ".state, " a ".wait_event_type" CAT "'/'" CAT a ".wait_event, "  \
@@ -155,6 +167,24 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_PROGRESS] = "UPDATE @.jetbase_runs SET file = $2" TEXT ", statements = $3" INT
                     ", no_transaction = FALSE, started_statement = NULL, done_statement = NULL WHERE process_id" TEXT EQ "$1" TEXT,
 
+    /* A statement of ours between a file's own: whoever the file has become, this is us again, for this transaction. */
+    [PG_OWN_SESSION] = "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+    [PG_OWN_ROLE] = "SET LOCAL ROLE NONE",
+    [PG_MARK] = "SELECT true, " MARK,
+    /* $5 key: the session's own witness again */
+    [PG_MARK_WITNESS] = "SELECT pg_catalog.pg_try_advisory_lock($5::pg_catalog.int8), " MARK,
+    /* $1 process ID $2 file $3 statements $4 statement: the lock row first, as everywhere; how many lock rows name us, how many run rows were written */
+    [PG_START] = "WITH l AS MATERIALIZED (SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 AND is_locked AND process_id" TEXT EQ "$1" TEXT " FOR UPDATE),"
+                 " n AS MATERIALIZED (SELECT pg_catalog.count(*) AS held FROM l),"
+                 " m AS (UPDATE @.jetbase_runs r SET file = $2" TEXT ", statements = $3" INT ", no_transaction = TRUE, started_statement = $4" INT ", done_statement = $4" INT MINUS "1"
+                 " FROM n WHERE n.held" EQ "1 AND r.process_id" TEXT EQ "$1" TEXT " RETURNING 1)"
+                 " SELECT (SELECT held FROM n), " COUNT("m"),
+    /* $1 process ID $2 statement */
+    [PG_DONE] = "UPDATE @.jetbase_runs SET done_statement = $2" INT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction AND started_statement" EQ "$2" INT,
+    [PG_SEAL_RUN] = "UPDATE @.jetbase_runs SET started_statement = $2" INT ", done_statement = $2" INT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction",
+    /* $1 file $2 resolution $3 by $4 our own process ID */
+    [PG_RESOLVE] = "UPDATE @.jetbase_runs r SET resolution = $2" TEXT ", resolved_by = $3" TEXT ", resolved_at = " NOW " WHERE r.file" EQ "$1" TEXT " AND r.process_id" NE "$4" TEXT " AND " UNFINISHED,
+
     [PG_WITNESS_TAKE] = "SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8)",
     /* $1, $2 halves of the key: true where the lock is seen with our own session and database */
     [PG_WITNESS_SEEN] = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$1", "$2") " AND l.pid" EQ "pg_catalog.pg_backend_pid())",
@@ -207,6 +237,11 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_RUNS] = RUN_SELECT "WHERE $1" TEXT " IS NULL OR r.process_id" TEXT EQ "$1" TEXT " ORDER BY r.acquired_at DESC LIMIT $2::pg_catalog.int8",
     [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, " STORED("applied_at")
                    " FROM @.jetbase_migrations ORDER BY applied_at, order_executed",
+    [PG_UNFINISHED] = RUN_COLUMNS ", EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") FROM @.jetbase_runs r WHERE " UNFINISHED " ORDER BY r.acquired_at DESC",
+    [PG_INVALID] = "SELECT pg_catalog.quote_ident(n.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(c.relname)" CAT "' on '" CAT "pg_catalog.quote_ident(tn.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(t.relname)"
+                   " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid" EQ "i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
+                   " JOIN pg_catalog.pg_class t ON t.oid" EQ "i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid" EQ "t.relnamespace"
+                   " WHERE NOT i.indisvalid AND c.relkind" EQ "'i' ORDER BY 1 LIMIT 20",
     [PG_LISTEN] = "LISTEN jetbase_lock",
 
     /* $1 schema: each table of ours that is locked whole, or about to be, the session, whether it has the lock, and who that is */

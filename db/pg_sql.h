@@ -39,6 +39,14 @@ enum pg_sql {
     PG_RECORD_FORGET,
     PG_RECORD_RUN,
     PG_PROGRESS,
+    PG_OWN_SESSION,
+    PG_OWN_ROLE,
+    PG_MARK,
+    PG_MARK_WITNESS,
+    PG_START,
+    PG_DONE,
+    PG_SEAL_RUN,
+    PG_RESOLVE,
 
     PG_WITNESS_TAKE,
     PG_WITNESS_SEEN,
@@ -62,6 +70,8 @@ enum pg_sql {
     PG_LOOK_LAST,
     PG_RUNS,
     PG_HISTORY,
+    PG_UNFINISHED,
+    PG_INVALID,
     PG_LISTEN,
 
     PG_TABLE_LOCKERS,

@@ -39,13 +39,12 @@ bool pg_submit_sync(struct db *db, bool of_step, struct error *err)
     return true;
 }
 
-static bool own(struct db *db, enum pg_query_kind kind, bool ends, enum pg_sql sql, int count, const char *const *values, struct error *err)
+bool pg_send_own(struct db *db, enum pg_query_kind kind, bool ends, enum pg_sql sql, int count, const char *const *values, struct error *err)
 {
     return pg_send(db, (struct pg_query){ .kind = kind, .of_step = true, .ends_step = ends }, db->sql[sql], count, values, err);
 }
 
-/* Is this run's witness ours to hold? */
-static bool witnessed(const struct db *db, const struct db_step *step)
+bool pg_holds_witness(const struct db *db, const struct db_step *step)
 {
     return db->witnessed && !db->about.pooler && (!step->process_id || strcmp(step->process_id, db->witness_id) == 0);
 }
@@ -79,13 +78,14 @@ static const char *timeout_text(int ms, char to[PG_NUMBER_SIZE])
 static bool submit_head(struct db *db, const struct db_step *step, struct error *err)
 {
     char application[APPLICATION_MAX + 1], lock[PG_NUMBER_SIZE], statement[PG_NUMBER_SIZE];
-    bool witness = witnessed(db, step);
+    bool witness = pg_holds_witness(db, step);
     application_cut(step->application, application);
     const char *values[5] = { application, timeout_text(db->target.lock_timeout_ms, lock), timeout_text(db->target.statement_timeout_ms, statement), db->search_path, db->witness_key };
     db->open_heads++;
     db->beyond_ascii = false;
+    db->outside = false;
     return pg_send(db, (struct pg_query){ .kind = QUERY_PLAIN, .of_step = true }, begin_text(step->isolation, step->deferrable), 0, NULL, err) &&
-           own(db, QUERY_WITNESS, true, witness ? PG_HEAD_WITNESS : PG_HEAD, witness ? 5 : 4, values, err);
+           pg_send_own(db, QUERY_WITNESS, true, witness ? PG_HEAD_WITNESS : PG_HEAD, witness ? 5 : 4, values, err);
 }
 
 static bool is_ascii(const char *text, size_t len)
@@ -107,21 +107,21 @@ static bool submit_reset(struct db *db, const struct db_step *step, struct error
     static const enum pg_sql before[] = { PG_RESET_CONSTRAINTS, PG_RESET_AUTHORIZATION, PG_RESET_ROLE, PG_RESET_ALL };
     static const enum pg_sql after[] = { PG_RESET_CURSORS, PG_RESET_PREPARED, PG_RESET_LISTEN, PG_RESET_PLANS, PG_RESET_TEMP };
     char timeout[PG_NUMBER_SIZE];
-    bool witness = witnessed(db, step);
+    bool witness = pg_holds_witness(db, step);
     const char *values[4] = { db->search_path, db->sets_refused || db->about.pooler ? NULL : "on", timeout_text(PG_TRAILER_LOCK_MS, timeout), db->witness_key };
     if (db->about.pooler)
         values[0] = NULL; /* a session-level search_path would stay with a shared session */
-    if (db->beyond_ascii && !own(db, QUERY_ENCODING, false, PG_ENCODING, 0, NULL, err))
+    if (db->beyond_ascii && !pg_send_own(db, QUERY_ENCODING, false, PG_ENCODING, 0, NULL, err))
         return false;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
-        if (!own(db, QUERY_PLAIN, false, before[i], 0, NULL, err))
+        if (!pg_send_own(db, QUERY_PLAIN, false, before[i], 0, NULL, err))
             return false;
-    if (!own(db, QUERY_WITNESS, false, witness ? PG_RESET_SETS_WITNESS : PG_RESET_SETS, witness ? 4 : 3, values, err))
+    if (!pg_send_own(db, QUERY_WITNESS, false, witness ? PG_RESET_SETS_WITNESS : PG_RESET_SETS, witness ? 4 : 3, values, err))
         return false;
     for (size_t i = 0; i < sizeof after / sizeof after[0]; i++)
-        if (!own(db, QUERY_PLAIN, false, after[i], 0, NULL, err))
+        if (!pg_send_own(db, QUERY_PLAIN, false, after[i], 0, NULL, err))
             return false;
-    return own(db, QUERY_PLAIN, true, PG_RESET_SEQUENCES, 0, NULL, err);
+    return pg_send_own(db, QUERY_PLAIN, true, PG_RESET_SEQUENCES, 0, NULL, err);
 }
 
 static bool submit_history(struct db *db, const struct db_record *r, bool ends, struct error *err)
@@ -130,17 +130,27 @@ static bool submit_history(struct db *db, const struct db_record *r, bool ends, 
     const char *checksum[] = { r->checksum, r->version }, *forget[] = { r->file, r->type };
     switch (r->kind) {
     case RECORD_INSERT:
-        return own(db, QUERY_HISTORY, ends, PG_RECORD_INSERT, 5, insert, err);
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_INSERT, 5, insert, err);
     case RECORD_UPDATE:
-        return own(db, QUERY_HISTORY, ends, PG_RECORD_UPDATE, 3, update, err);
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_UPDATE, 3, update, err);
     case RECORD_DELETE:
-        return own(db, QUERY_HISTORY, ends, PG_RECORD_DELETE, 1, &r->version, err);
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_DELETE, 1, &r->version, err);
     case RECORD_CHECKSUM:
-        return own(db, QUERY_HISTORY, ends, PG_RECORD_CHECKSUM, 2, checksum, err);
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_CHECKSUM, 2, checksum, err);
     case RECORD_FORGET:
-        return own(db, QUERY_HISTORY, ends, PG_RECORD_FORGET, 2, forget, err);
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_FORGET, 2, forget, err);
+    case RECORD_KEEP:
+        return !ends || pg_send_own(db, QUERY_PLAIN, true, PG_NOTHING, 0, NULL, err);
     }
     return error_set(err, ERR_INTERNAL, "unknown kind of record %d", (int)r->kind);
+}
+
+/* Not counted: whoever left it unfinished may have been resolved by nobody but us, under the lock. */
+static bool submit_resolution(struct db *db, const struct db_step *step, struct error *err)
+{
+    const struct db_record *r = step->record;
+    const char *values[] = { r->file, r->resolution, r->resolved_by, step->process_id };
+    return pg_send_own(db, QUERY_PLAIN, false, PG_RESOLVE, 4, values, err);
 }
 
 static bool submit_record(struct db *db, const struct db_step *step, struct error *err)
@@ -148,14 +158,14 @@ static bool submit_record(struct db *db, const struct db_step *step, struct erro
     const struct db_record *r = step->record;
     char statements[PG_NUMBER_SIZE];
     const char *values[] = { step->process_id, r->last_done, r->next_file, r->next_file ? timeout_text(r->next_statements, statements) : NULL };
-    return submit_history(db, r, !step->has_run, err) && (!step->has_run || own(db, QUERY_RUN, true, PG_RECORD_RUN, 4, values, err));
+    return submit_history(db, r, !step->has_run, err) && (!step->has_run || !r->resolution || submit_resolution(db, step, err)) && (!step->has_run || pg_send_own(db, QUERY_RUN, true, PG_RECORD_RUN, 4, values, err));
 }
 
 static bool submit_progress(struct db *db, const struct db_step *step, struct error *err)
 {
     char statements[PG_NUMBER_SIZE], timeout[PG_NUMBER_SIZE];
     const char *values[] = { step->process_id, step->record->next_file, timeout_text(step->record->next_statements, statements) }, *local[] = { timeout_text(PG_QUESTION_LOCK_MS, timeout) };
-    return own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && own(db, QUERY_PLAIN, false, PG_LOCAL_TIMEOUT, 1, local, err) && own(db, QUERY_RUN, false, PG_PROGRESS, 3, values, err) && own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
+    return pg_send_own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && pg_send_own(db, QUERY_PLAIN, false, PG_LOCAL_TIMEOUT, 1, local, err) && pg_send_own(db, QUERY_RUN, false, PG_PROGRESS, 3, values, err) && pg_send_own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
 }
 
 /* An answer after each of these is worth its Flush: whoever watches sees the migration move, and times are those of the statement. */
@@ -177,15 +187,20 @@ static bool submit_queries(struct db *db, const struct db_step *step, struct err
     case STEP_RESET:
         return submit_reset(db, step, err);
     case STEP_FENCE:
-        return own(db, QUERY_FENCE, true, PG_FENCE, 1, &step->process_id, err);
+        return pg_send_own(db, QUERY_FENCE, true, PG_FENCE, 1, &step->process_id, err);
     case STEP_RECORD:
         return submit_record(db, step, err);
     case STEP_COMMIT:
-        return own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
+        return pg_send_own(db, QUERY_COMMIT, true, PG_COMMIT, 0, NULL, err);
     case STEP_PROGRESS:
         return submit_progress(db, step, err);
     case STEP_BARRIER:
         return pg_submit_sync(db, true, err);
+    case STEP_START:
+    case STEP_ALONE:
+    case STEP_SEAL:
+    case STEP_DONE:
+        return pg_submit_outside(db, step, err);
     }
     return error_set(err, ERR_INTERNAL, "unknown kind of step %d", (int)step->kind);
 }

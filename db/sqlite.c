@@ -81,5 +81,7 @@ const struct db_driver db_sqlite = {
     .session_end = NULL,
     .wait_change = sqlite_wait_change,
     .history_read = sqlite_history_read,
+    .unfinished_read = sqlite_unfinished_read,
+    .invalid_read = NULL,
     .runs_read = sqlite_runs_read,
 };

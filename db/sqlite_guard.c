@@ -33,12 +33,14 @@ static int authorize(void *user, int action, const char *first, const char *seco
 {
     struct db *db = user;
     (void)trigger;
-    if (!db->guarded)
+    if (!db->guarded || db->vacuuming)
         return SQLITE_OK;
     if (temporary(database))
         db->tainted = true;
     switch (action) {
     case SQLITE_TRANSACTION:
+        if (db->outside && first && sqlite3_stricmp(first, "ROLLBACK") != 0)
+            return SQLITE_OK;
         return refuse(db, first ? first : "transaction control", "", " is not allowed inside a migration: its transaction is opened and ended for it");
     case SQLITE_ATTACH:
         return refuse(db, "ATTACH", "", " is not allowed inside a migration: another file is no part of its transaction");

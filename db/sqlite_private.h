@@ -47,6 +47,8 @@ struct db {
 
     bool guarded;           /* a statement of a file is prepared or runs: authorizer and progress handler act */
     bool tainted;           /* a file set a pragma or touched temporary objects: a new connection before the next one */
+    bool outside;           /* steps outside a transaction run: the file's BEGIN and COMMIT are its own */
+    bool vacuuming;         /* VACUUM runs, with its own ATTACH */
     bool saw_change;        /* the statement inserts, updates or deletes rows */
     bool timed_out;         /* statement_timeout_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
@@ -134,8 +136,13 @@ bool sqlite_rollback(struct db *db, struct error *err);
 
 /* ---- sqlite_statement.c ---- */
 
-/* Runs one statement of a file inside the open transaction. */
+/* Runs one statement of a file: inside the open transaction, or (STEP_ALONE) outside one; afterwards one must be open or not as it stands. */
 bool sqlite_statement(struct db *db, const struct db_step *step, struct db_result *result, struct error *err);
+
+/* ---- sqlite_outside.c: the steps outside a transaction ---- */
+bool sqlite_outside(struct db *db, const struct db_step *step, struct db_result *result, struct error *err);
+/* Does the lock still name this run? result->lost tells; false on any fault. */
+bool sqlite_fence(struct db *db, const struct db_step *step, struct db_result *result, struct error *err);
 
 /* ---- sqlite_witness.c: the byte that the kernel holds for a living run ---- */
 
@@ -174,6 +181,7 @@ bool sqlite_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *change
 /* Remembers the state of the file that a look begins with, for wait_change. */
 void sqlite_change_mark(struct db *db);
 bool sqlite_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
+bool sqlite_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err);
 bool sqlite_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 /* Reads a row of SQL_RUN_COLUMNS. */
 void sqlite_run_row(sqlite3_stmt *stmt, struct run_row *out);

@@ -63,6 +63,8 @@ void sqlite_run_row(sqlite3_stmt *stmt, struct run_row *out)
     sqlite_column(stmt, 20, out->unlocked_by, sizeof out->unlocked_by);
     sqlite_column(stmt, 21, out->unlocked_at, sizeof out->unlocked_at);
     sqlite_column(stmt, 22, out->unlock_reason, sizeof out->unlock_reason);
+    sqlite_column(stmt, 23, out->resolution, sizeof out->resolution);
+    out->lives = sqlite3_column_count(stmt) > 24 && sqlite3_column_int(stmt, 24) != 0;
 }
 
 static int run_rows(sqlite3_stmt *stmt, db_run_fn fn, void *user)
@@ -122,6 +124,27 @@ bool sqlite_runs_read(struct db *db, const char *process_id, int limit, db_run_f
     rc = sqlite_has_table(db, "jetbase_runs", &there);
     if (rc == SQLITE_OK && there)
         rc = sqlite_query(db, &stmt, SQL_RUN_ALL, "ti", process_id, limit > 0 ? limit : -1);
+    if (stmt)
+        rc = run_rows(stmt, fn, user);
+    sqlite3_finalize(stmt);
+    return read_ended(db, rc, "reading jetbase_runs", err);
+}
+
+bool sqlite_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    bool empty, there = false;
+    int rc;
+    sqlite_wait_at_most(db, SQLITE_LOOK_WAIT_MS, true);
+    if (!sqlite_look_begin(db, &empty, err))
+        return false;
+    if (empty)
+        return true;
+    rc = sqlite_has_table(db, "jetbase_runs", &there);
+    if (rc == SQLITE_OK && there)
+        rc = sqlite_query(db, &stmt, SQL_UNFINISHED, "");
+    if (rc == SQLITE_ERROR)
+        rc = SQLITE_OK; /* an older table that lacks columns: no run of that time left anything unfinished */
     if (stmt)
         rc = run_rows(stmt, fn, user);
     sqlite3_finalize(stmt);

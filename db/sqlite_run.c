@@ -24,8 +24,7 @@ bool sqlite_submit(struct db *db, const struct db_step *step, struct error *err)
     return true;
 }
 
-/* Does the lock still name this run? *lost tells; false on any fault. */
-static bool fence(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+bool sqlite_fence(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
 {
     int64_t ignored;
     bool found;
@@ -44,6 +43,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     int rc;
     if (db->mode != DB_RUN)
         return error_set(err, ERR_INTERNAL, "a migration was to run over a connection that only reads");
+    db->outside = false;
     if (!sqlite_refresh(db, err))
         return false;
     if (!sqlite3_get_autocommit(db->handle))
@@ -54,7 +54,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "beginning the migration", err);
     /* From here to the COMMIT nobody can change the lock: this check is the fence. */
-    if (fence(db, step, result, err) && sqlite_same_file(db, err))
+    if (sqlite_fence(db, step, result, err) && sqlite_same_file(db, err))
         return true;
     sqlite_undo(db);
     return false;
@@ -72,6 +72,9 @@ static bool write_history(struct db *db, const struct db_record *r, int64_t *row
 {
     int rc = SQLITE_MISUSE;
     switch (r->kind) {
+    case RECORD_KEEP:
+        *rows = r->expect_rows;
+        return true;
     case RECORD_INSERT:
         rc = sqlite_do(db, SQL_RECORD_INSERT, rows, "ttttt", r->version, r->description, r->file, r->type, r->checksum);
         break;
@@ -107,6 +110,9 @@ static bool record(struct db *db, const struct db_step *step, struct db_result *
         return error_set(err, ERR_HISTORY, "recording the migration changed %lld rows of jetbase_migrations, not %lld: history was changed by somebody else", (long long)rows, (long long)r->expect_rows);
     if (!step->has_run)
         return true;
+    rc = r->resolution ? sqlite_do(db, SQL_RESOLVE, NULL, "tttt", r->file, r->resolution, r->resolved_by, step->process_id) : SQLITE_OK;
+    if (rc != SQLITE_OK)
+        return sqlite_fault(db, rc, "recording how the file was resolved", err);
     rc = sqlite_do(db, SQL_RUN_DONE, &runs, "tttn", step->process_id, r->last_done, r->next_file, r->next_file ? r->next_statements : -1);
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "recording the migration", err);
@@ -197,13 +203,18 @@ static bool execute(struct db *db, const struct db_step *step, struct db_result 
     case STEP_BARRIER:
         return true;
     case STEP_FENCE:
-        return inside(db, err) && fence(db, step, result, err);
+        return inside(db, err) && sqlite_fence(db, step, result, err);
     case STEP_RECORD:
         return inside(db, err) && record(db, step, result, err);
     case STEP_COMMIT:
         return commit(db, err);
     case STEP_PROGRESS:
         return progress(db, step, result, err);
+    case STEP_START:
+    case STEP_ALONE:
+    case STEP_SEAL:
+    case STEP_DONE:
+        return sqlite_outside(db, step, result, err);
     }
     return error_set(err, ERR_INTERNAL, "an unknown step");
 }
@@ -240,7 +251,7 @@ enum db_next sqlite_next(struct db *db, int timeout_ms, struct db_result *result
 bool sqlite_rollback(struct db *db, struct error *err)
 {
     db->head = db->count = 0;
-    db->failed = false;
+    db->failed = db->outside = false;
     sqlite_undo(db);
     if (!db->handle)
         return sqlite_connect(db, err);

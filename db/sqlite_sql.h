@@ -95,21 +95,28 @@
     " (julianday('now') - julianday(acquired_at)) * 86400.0,"                                                              \
     " (julianday(released_at) - julianday(acquired_at)) * 86400.0,"                                                        \
     " file, no_transaction, statements, started_statement, done_statement, last_done, released_at, outcome, detail,"      \
-    " unlocked_by, unlocked_at, unlock_reason FROM main.jetbase_runs "
-#define SQL_RUN_ONE SQL_RUN_COLUMNS "WHERE process_id = ?1"
-#define SQL_RUN_LAST SQL_RUN_COLUMNS "WHERE outcome IS NOT NULL ORDER BY acquired_at DESC, rowid DESC LIMIT 1"
-#define SQL_RUN_ALL SQL_RUN_COLUMNS "WHERE ?1 IS NULL OR process_id = ?1 ORDER BY acquired_at DESC, rowid DESC LIMIT ?2"
+    " unlocked_by, unlocked_at, unlock_reason, resolution"
+#define SQL_RUN_SELECT SQL_RUN_COLUMNS " FROM main.jetbase_runs "
+#define SQL_RUN_ONE SQL_RUN_SELECT "WHERE process_id = ?1"
+#define SQL_RUN_LAST SQL_RUN_SELECT "WHERE outcome IS NOT NULL ORDER BY acquired_at DESC, rowid DESC LIMIT 1"
+#define SQL_RUN_ALL SQL_RUN_SELECT "WHERE ?1 IS NULL OR process_id = ?1 ORDER BY acquired_at DESC, rowid DESC LIMIT ?2"
+
+/* A run with a file outside a transaction that is started, not ended, not resolved. */
+#define SQL_IS_UNFINISHED                                                                                                  \
+    "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"                                        \
+    " AND (r.last_done IS NULL OR substr(r.last_done, instr(r.last_done, ' ') + 1) IS NOT r.file)"
+#define SQL_UNFINISHED                                                                                                     \
+    SQL_RUN_COLUMNS ", jetbase_witness_held(process_id, witness) FROM main.jetbase_runs AS r WHERE " SQL_IS_UNFINISHED     \
+    " ORDER BY acquired_at DESC, rowid DESC"
 
 /* ---- changing the lock ---- */
 
 #define SQL_NOW "STRFTIME('%Y-%m-%dT%H:%M:%fZ', 'NOW')"
 
-/* A witnessed run with an unfinished file outside a transaction that can still go on. */
+/* Such a witnessed run that can still go on. */
 #define SQL_NO_UNFENCED                                                                                                    \
-    " AND NOT EXISTS (SELECT 1 FROM main.jetbase_runs AS r WHERE r.no_transaction AND r.started_statement IS NOT NULL"     \
-    " AND r.resolution IS NULL AND r.witness IS NOT NULL"                                                                  \
-    " AND (r.last_done IS NULL OR substr(r.last_done, instr(r.last_done, ' ') + 1) IS NOT r.file)"                         \
-    " AND jetbase_witness_held(r.process_id, r.witness))"
+    " AND NOT EXISTS (SELECT 1 FROM main.jetbase_runs AS r WHERE " SQL_IS_UNFINISHED                                       \
+    " AND r.witness IS NOT NULL AND jetbase_witness_held(r.process_id, r.witness))"
 
 #define SQL_ACQUIRE                                                                                                        \
     "UPDATE main.jetbase_lock SET is_locked = 1, locked_at = STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW'), process_id = ?1"        \
@@ -150,6 +157,16 @@
 #define SQL_RUN_DONE                                                                                                       \
     "UPDATE main.jetbase_runs SET last_done = ?2, file = ?3, statements = ?4, no_transaction = 0,"                         \
     " started_statement = NULL, done_statement = NULL WHERE process_id = ?1"
+#define SQL_RUN_START                                                                                                      \
+    "UPDATE main.jetbase_runs SET file = ?2, statements = ?3, no_transaction = 1, started_statement = ?4,"                 \
+    " done_statement = ?4 - 1 WHERE process_id = ?1"
+#define SQL_RUN_STATEMENT_DONE                                                                                             \
+    "UPDATE main.jetbase_runs SET done_statement = ?2 WHERE process_id = ?1 AND no_transaction AND started_statement = ?2"
+#define SQL_RUN_SEAL                                                                                                       \
+    "UPDATE main.jetbase_runs SET started_statement = ?2, done_statement = ?2 WHERE process_id = ?1 AND no_transaction"
+#define SQL_RESOLVE                                                                                                        \
+    "UPDATE main.jetbase_runs AS r SET resolution = ?2, resolved_by = ?3, resolved_at = " SQL_NOW                          \
+    " WHERE file = ?1 AND process_id <> ?4 AND " SQL_IS_UNFINISHED
 #define SQL_RUN_PROGRESS                                                                                                   \
     "UPDATE main.jetbase_runs SET file = ?2, statements = ?3, no_transaction = 0, started_statement = NULL,"               \
     " done_statement = NULL WHERE process_id = ?1"

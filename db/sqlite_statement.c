@@ -86,6 +86,22 @@ static int run_guarded(struct db *db, const struct db_step *step, struct db_resu
     return rc;
 }
 
+/* Outside a transaction: is one open exactly where the file has one open? */
+static bool block_stands(struct db *db, const struct db_step *step, bool ok, struct error *err)
+{
+    bool inside = step->block == BLOCK_BEGIN || step->block == BLOCK_INSIDE, open = sqlite3_get_autocommit(db->handle) == 0;
+    if (!ok || inside == open)
+        return true;
+    error_set(err, ERR_SQL, inside ? "the statement ended the file's own transaction" : "the statement left a transaction open");
+    place_fault(step, 0, err);
+    return false;
+}
+
+static bool is_vacuum(const struct db_step *step)
+{
+    return step->kind == STEP_ALONE && step->len >= 6 && sqlite3_strnicmp(step->sql, "VACUUM", 6) == 0;
+}
+
 /* After the statement: is its transaction still open? SQLite ends it on ROLLBACK clauses, a full disk and the like. */
 static bool still_in_transaction(struct db *db, const struct db_step *step, bool ok, struct error *err)
 {
@@ -112,12 +128,15 @@ bool sqlite_statement(struct db *db, const struct db_step *step, struct db_resul
     db->sql_until_ms = db->target.statement_timeout_ms > 0 ? db->target.sys->mono_ms() + db->target.statement_timeout_ms : 0;
     sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
     db->guarded = true;
+    db->vacuuming = is_vacuum(step);
     ok = run_guarded(db, step, result, &two, err) == SQLITE_OK;
-    db->guarded = false;
+    db->guarded = db->vacuuming = false;
     if (two) {
         error_set(err, ERR_INTERNAL, "this is read as one statement, SQLite reads more than one; nothing of it was run");
         error_hint(err, "Put each statement on lines of its own, ended by the delimiter.");
         place_fault(step, 0, err);
     }
+    if (step->kind == STEP_ALONE)
+        return block_stands(db, step, ok, err) && ok;
     return still_in_transaction(db, step, ok, err) && ok;
 }

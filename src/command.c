@@ -58,6 +58,14 @@ static const struct option_def validate_files_options[] = {
     { .id = OPTION_END },
 };
 
+static const struct option_def resolve_options[] = {
+    { OPTION_FROM, "from", 0, "N", "Go on at statement N and end the file as a run does; 1 runs it anew" },
+    { OPTION_MARK_APPLIED, "mark-applied", 0, NULL, "The file counts as applied; nothing of it runs" },
+    { OPTION_MARK_ROLLED_BACK, "mark-rolled-back", 0, NULL, "The file counts as not applied; nothing of it runs" },
+    OPTION_RUN_COMMON,
+    { .id = OPTION_END },
+};
+
 static const struct option_def runs_options[] = {
     { OPTION_LIMIT, "limit", 0, "N", "Show this many, the newest first; 20 where nothing is said" },
     { .id = OPTION_END },
@@ -107,6 +115,9 @@ const struct command command_table[] = {
       command_validate_checksums },
     { "validate-files", "", 0, 0, CHANGES, "Check if any migration files are missing. Use --fix to clean up records of migrations whose files no longer exist.", NULL, validate_files_options,
       command_validate_files },
+    { "resolve", "FILE", 1, 1, RUNS, "End a file outside a transaction that was left half applied",
+      "FILE is its name or its version. Without an option it shows which statements are done, which may have run, which were not run, and changes nothing. With one it takes the lock and does it.",
+      resolve_options, command_resolve },
     { "runs", "", 0, 0, READS, "Show who held the lock, how it ended, and who unlocked it", NULL, runs_options, command_runs },
     { "config", "", 0, 0, COMMAND_PROJECT | COMMAND_READS_ONLY, "Show each setting and where it comes from",
       "The password in the URL is masked. No database is asked.", no_options, command_config },
@@ -192,7 +203,8 @@ static int run_version(struct call *call, struct error *err)
 /* Prints the error, once. */
 static void tell_failure(const struct call *call, const struct error *err, int code)
 {
-    bool events = call->command && (call->command->flags & COMMAND_LOCKS) && !call->options->dry_run;
+    bool looks = call->options->dry_run || (call->command && call->command->run == command_resolve && !options_resolves(call->options));
+    bool events = call->command && (call->command->flags & COMMAND_LOCKS) && !looks;
     if (call->out->failure_told)
         return;
     if (call->out->json)

@@ -74,6 +74,7 @@ int command_runs(const struct call *call, struct error *err);
 int command_config(const struct call *call, struct error *err);
 int command_lock_status(const struct call *call, struct error *err);
 int command_unlock(const struct call *call, struct error *err);
+int command_resolve(const struct call *call, struct error *err);
 int command_console(const struct call *call, struct error *err);
 int command_help(const struct call *call, struct error *err);
 

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "engine.h"
+#include "half.h"
 #include "output_json.h"
 #include "text.h"
 #include "version.h"
@@ -82,7 +83,7 @@ static bool print_pending(const struct call *call, const struct pending *p, stru
 }
 
 /* What stands in the way of an upgrade; beside the tables, which are Jetbase's. */
-static void warn_of(const struct call *call, const struct pending *p)
+static void warn_of(const struct call *call, const struct pending *p, const struct history *h)
 {
     for (size_t i = 0; i < p->count; i++) {
         char file[512];
@@ -91,6 +92,14 @@ static void warn_of(const struct call *call, const struct pending *p)
             output_warn(call->out, "%s", p->items[i].fault);
         else if (p->items[i].fault[0])
             output_warn(call->out, "%s: %s", file, p->items[i].fault);
+    }
+    for (size_t i = 0; i < h->half_count; i++) {
+        char file[512], words[300];
+        bool newest = half_of(h, h->half[i].file) == &h->half[i];
+        text_visible(file, sizeof file, h->half[i].file);
+        half_words(&h->half[i], words, sizeof words);
+        if (newest)
+            output_warn(call->out, "%s is half applied%s: %s; no migration starts before it is resolved: jetbase resolve %s", file, half_in_rollback(&h->half[i]) ? " in its rollback section" : "", words, file);
     }
     if (p->disagree[0])
         output_warn(call->out, "history and files disagree, an upgrade will be refused: %s", p->disagree);
@@ -144,7 +153,7 @@ static json_t *pending_json(const struct pending *p)
         const struct pending_item *item = &p->items[i];
         const struct migration *m = item->migration;
         json_t *one = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b, s:s}", "version", json_words(m->version), "type", migration_type_name(m->type), "file", json_words(m->file), "description",
-                                json_words(m->description), "checksum", json_words(m->checksum), "statements", json_count(item->fault[0] ? -1 : (int64_t)item->statements), "transaction", 1, "why",
+                                json_words(m->description), "checksum", json_words(m->checksum), "statements", json_count(item->fault[0] ? -1 : (int64_t)item->statements), "transaction", (int)!item->outside, "why",
                                 plan_why_name(item->why));
         if (json_array_append_new(list, one) != 0) {
             json_decref(list);
@@ -180,7 +189,7 @@ int command_status(const struct call *call, struct error *err)
         ok = ok && print_pending(call, l.pending, err);
     }
     if (ok)
-        warn_of(call, l.pending);
+        warn_of(call, l.pending, l.history);
     return look_close(&l, ok, err);
 }
 

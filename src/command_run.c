@@ -73,7 +73,7 @@ static bool preview_text_item(const struct preview *p, const struct plan_item *i
     bool ok = preview_open(p, item, &script, err);
     text_visible(file, sizeof file, item->migration->file);
     if (ok)
-        output_print(p->out, "SQL Preview for %s (%u %s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements");
+        output_print(p->out, "SQL Preview for %s (%u %s%s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements", item->facts.outside ? ", outside a transaction" : "");
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
         ok = print_statement(p->out, &found, err);
     ok = ok && got == SCAN_END;
@@ -130,7 +130,7 @@ static bool preview_json(const struct preview *p, struct error *err)
             json_decref(list);
             return false;
         }
-        one = json_pack("{s:o, s:o, s:s, s:b, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", 1, "statements", statements);
+        one = json_pack("{s:o, s:o, s:s, s:b, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!p->plan->items[i].facts.outside, "statements", statements);
         ok = json_array_append_new(list, one) == 0;
     }
     if (!ok) {

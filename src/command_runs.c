@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "engine.h"
+#include "half.h"
 #include "output_json.h"
 #include "text.h"
 
@@ -53,14 +54,35 @@ static const char *outcome_words(const struct runs *r, const struct run_row *row
 
 /* The cells of one row that are put together here. */
 struct cells {
-    char who[400], outcome[40], lasted[32], started[TIME_SHOWN + 1], what[900];
+    char who[400], outcome[40], lasted[32], started[TIME_SHOWN + 1], what[1200];
 };
 
-/* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row; "repaired" of a fix) and what it is at. */
-static void what_words(const struct run_row *row, char *to, size_t size)
+/* A file outside a transaction that this run began and did not end. */
+static bool left_half(const struct run_row *row)
 {
     const char *blank = strchr(row->last_done, ' ');
-    if (row->unlocked_by[0])
+    return row->no_transaction && row->started_statement > 0 && !(blank && strcmp(blank + 1, row->file) == 0);
+}
+
+static void half_what(const struct runs *r, const struct run_row *row, char *to, size_t size)
+{
+    char words[300];
+    half_words(row, words, sizeof words);
+    if (row->outcome == RUN_OPEN && holds(r, row) && r->lock.verdict != LOCK_DEAD)
+        snprintf(to, size, "%s, statement %d of %d, outside a transaction", row->file, row->started_statement, row->statements);
+    else if (row->resolution[0])
+        snprintf(to, size, "%s was half applied: %s; resolved: %s", row->file, words, row->resolution);
+    else
+        snprintf(to, size, "%s half applied: %s%s%s", row->file, words, row->unlocked_by[0] ? "; unlocked by " : "", row->unlocked_by);
+}
+
+/* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row; "repaired" of a fix) and what it is at. */
+static void what_words(const struct runs *r, const struct run_row *row, char *to, size_t size)
+{
+    const char *blank = strchr(row->last_done, ' ');
+    if (left_half(row))
+        half_what(r, row, to, size);
+    else if (row->unlocked_by[0])
         snprintf(to, size, "unlocked by %s%s%s", row->unlocked_by, row->unlock_reason[0] ? ": " : "", row->unlock_reason);
     else if (row->detail[0])
         snprintf(to, size, "%s", row->detail);
@@ -81,7 +103,7 @@ static void fill(const struct runs *r, const struct run_row *row, struct cells *
     text_copy(c->started, sizeof c->started, row->acquired_at);
     if (strlen(c->started) > 10 && c->started[10] == 'T')
         c->started[10] = ' ';
-    what_words(row, c->what, sizeof c->what);
+    what_words(r, row, c->what, sizeof c->what);
 }
 
 static bool print_table(const struct call *call, const struct runs *r, struct error *err)
@@ -106,7 +128,7 @@ static bool print_table(const struct call *call, const struct runs *r, struct er
 /* With --verbose all that is known, process IDs whole: too much for a table. */
 static void print_block(struct output *out, const struct runs *r, const struct run_row *row)
 {
-    char program[64], command[64], who[400], what[900], unlocked_at[40];
+    char program[64], command[64], who[400], what[1200], unlocked_at[40];
     struct cells c;
     fill(r, row, &c);
     text_visible(program, sizeof program, row->program);
@@ -140,8 +162,11 @@ static json_t *run_json(const struct runs *r, const struct run_row *row)
     json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file", json_words(row->file), "last_done", json_words(row->last_done), "outcome", json_words(run_outcome_name(row->outcome)),
                              "verdict", open ? json_string(lock_verdict_name(r->lock.verdict)) : json_null(), "detail", json_words(row->detail), "unlocked_by", json_words(row->unlocked_by),
                              "unlocked_at", json_time(row->unlocked_at, true), "unlock_reason", json_words(row->unlock_reason));
-    bool ok = object && more && json_object_update(object, more) == 0;
+    json_t *outside = json_pack("{s:b, s:o, s:o, s:o, s:o}", "no_transaction", (int)row->no_transaction, "started_statement", json_count(row->started_statement), "done_statement",
+                                json_count(row->done_statement), "statements", json_count(row->statements), "resolution", json_words(row->resolution));
+    bool ok = object && more && outside && json_object_update(object, more) == 0 && json_object_update(object, outside) == 0;
     json_decref(more);
+    json_decref(outside);
     if (ok)
         return object;
     json_decref(object);

@@ -95,7 +95,8 @@ static bool commit_truth(struct run *run, const struct lock_truth *truth, struct
         committed = strcmp(truth->last_done, mark) == 0;
     else if (!committed_by_history(run, &committed, err))
         return false;
-    snprintf(said, sizeof said, "%s%s was %s", item && run->wish->plan.direction == PLAN_ROLLBACK ? "the rollback of " : "", engine_next_name(run), committed ? "committed before the connection was lost" : "not committed: nothing of it remains");
+    snprintf(said, sizeof said, "%s%s was %s", item && run->wish->plan.direction == PLAN_ROLLBACK ? "the rollback of " : "", engine_next_name(run),
+             committed ? "committed before the connection was lost" : item && item->facts.outside ? "not recorded; its statements ran" : "not committed: nothing of it remains");
     tell_note(run, EV_TRUTH_FOUND, said);
     if (committed)
         run->done++;
@@ -134,6 +135,8 @@ static void say_unknown(struct run *run, bool commit_unknown, const struct error
             error_state(err, "%u migrations before it were committed.", run->done);
     } else {
         error_set(err, ERR_NO_CONNECTION, "the connection was lost");
+        if (!run->repair && run->done < run->plan->count)
+            engine_say_half(run, &run->plan->items[run->done], NULL);
         engine_say_state(run, !run->repair && run->done < run->plan->count ? run->plan->items[run->done].migration : NULL);
         error_state(err, "%s", run->state);
     }
@@ -193,8 +196,12 @@ static void hint_after(struct run *run, bool released, struct error *err)
         error_hint(err, "`jetbase lock-status` tells who has the lock.");
     else if (now.row.locked)
         error_hint(err, "The lock is now held by process ID %s: somebody unlocked this run.", now.row.process_id);
+    else if (run->half_applied)
+        error_hint(err, "The lock is released.");
     else
         error_hint(err, "The lock is released. Run the command again to go on.");
+    if (run->half_applied)
+        engine_hint_half(run, run->plan->items[run->done].migration->file, err);
 }
 
 static int exit_cancelled(struct run *run)
@@ -237,11 +244,10 @@ static bool acquire_lost(struct run *run, struct error *err)
 bool engine_acquire(struct run *run, struct error *err)
 {
     struct lock_view holder;
-    char note[sizeof ((struct db_tables *)0)->note] = "";
     const struct plan_item *first = run->repair ? NULL : &run->plan->items[0];
     struct lock_wish wish = { .sys = run->sys, .command = run->command, .file = first ? first->migration->file : NULL, .statements = first ? (int)first->facts.statements : 0,
                               .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
-    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, note, sizeof note, err);
+    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, run->note, sizeof run->note, err);
     struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
     if (answer == LOCK_FAILED && run->lock)
         return acquire_lost(run, err);
@@ -252,8 +258,8 @@ bool engine_acquire(struct run *run, struct error *err)
         return false;
     }
     engine_tell(run, &event);
-    if (note[0])
-        tell_note(run, EV_NOTE, note);
+    if (run->note[0])
+        tell_note(run, EV_NOTE, run->note);
     FAILPOINT("locked");
     return true;
 }
@@ -279,6 +285,8 @@ static int end_down(struct run *run, bool commit_unknown, struct error *err)
     text_copy(file, sizeof file, engine_next_name(run));
     error_set(err, ERR_NO_CONNECTION, "the connection was lost in %s", file);
     error_detail(err, "%s", lost.message);
+    if (!run->repair)
+        engine_say_half(run, &run->plan->items[run->done], NULL);
     engine_say_state(run, run->repair ? NULL : run->plan->items[run->done].migration);
     error_state(err, "%s", run->state);
     hint_after(run, release_after(run, RUN_FAILED, err), err);
@@ -330,6 +338,21 @@ int engine_end_early(struct run *run, bool failed, struct error *err)
     return code;
 }
 
+/* Without a witness nobody could see that such a file still runs. */
+static bool may_run_outside(struct run *run, struct error *err)
+{
+    const struct plan_item *item = run->plan->items, *end = item + run->plan->count;
+    while (item < end && !item->facts.outside)
+        item++;
+    if (item == end || run->wish->plan.resolve == RESOLVE_APPLIED || run->wish->plan.resolve == RESOLVE_ROLLED_BACK || (lock_has_run(run->lock) && lock_run(run->lock)->witness[0]))
+        return true;
+    error_set(err, ERR_FAILED, "%s runs outside a transaction, and this run has no witness: nobody could tell whether such a statement still runs", item->migration->file);
+    error_state(err, "Nothing was run.");
+    if (run->note[0])
+        return error_hint(err, "%s", run->note);
+    return error_hint(err, run->driver->about(run->db)->pooler ? "Connect to the server itself, not through a pooler." : "The database's locks can't be had here: see `jetbase lock-status`.");
+}
+
 /* Under the lock: what is pending is computed again, then run. */
 static int run_locked(struct run *run, struct error *err)
 {
@@ -338,6 +361,10 @@ static int run_locked(struct run *run, struct error *err)
     if (run->plan->count == 0) {
         tell_note(run, EV_NOTHING_TO_DO, NULL);
         return engine_end_early(run, false, err);
+    }
+    if (!may_run_outside(run, err)) {
+        release_after(run, RUN_FAILED, err);
+        return error_exit_code(err->code);
     }
     FAILPOINT("planned");
     return engine_end(run, engine_migrate(run, err), err);
@@ -408,9 +435,17 @@ int engine_close(struct run *run, int exit_code, struct error *err)
     return exit_code;
 }
 
+static const char *command_name(const struct engine_wish *wish)
+{
+    bool up = wish->plan.direction == PLAN_UPGRADE;
+    if (wish->plan.resolve != RESOLVE_NONE)
+        return up ? "resolve" : "resolve rollback"; /* half_in_rollback() reads it */
+    return up ? "upgrade" : "rollback";
+}
+
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err)
 {
-    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks, .command = wish->plan.direction == PLAN_UPGRADE ? "upgrade" : "rollback" };
+    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks, .command = command_name(wish) };
     int code;
     error_clear(err);
     code = run_whole(&run, err);

@@ -19,6 +19,8 @@ enum engine_event_kind {
     EV_STATEMENT_DONE,       /* statement of statements, ms */
     EV_MIGRATION_APPLIED,    /* committed; ms */
     EV_MIGRATION_ROLLED_BACK,/* a failed one: nothing of it remains; error */
+    EV_HALF_APPLIED,         /* a failed one outside a transaction: half applied; error */
+    EV_RESOLVED,             /* a half-applied one was marked, as wish and direction say */
     EV_CONNECTION_LOST,      /* error */
     EV_TRUTH_FOUND,          /* text: what is true after a lost connection */
     EV_RUN_ENDED             /* outcome, exit_code, error where it failed */

@@ -18,6 +18,8 @@ const char *engine_event_name(enum engine_event_kind kind)
     case EV_STATEMENT_DONE: return "statement-done";
     case EV_MIGRATION_APPLIED: return "migration-applied";
     case EV_MIGRATION_ROLLED_BACK: return "migration-rolled-back";
+    case EV_HALF_APPLIED: return "migration-half-applied";
+    case EV_RESOLVED: return "migration-resolved";
     case EV_CONNECTION_LOST: return "connection-lost";
     case EV_TRUTH_FOUND: return "truth-found";
     case EV_RUN_ENDED: return "run-ended";
@@ -70,7 +72,9 @@ void engine_say_state(struct run *run, const struct migration *failed)
     }
     const char *verb = run->wish->plan.direction == PLAN_UPGRADE ? "applied" : "rolled back";
     struct text t = { 0 };
-    if (failed && run->wish->plan.direction == PLAN_ROLLBACK)
+    if (failed && run->half[0])
+        text_printf(&t, "%s ", run->half);
+    else if (failed && run->wish->plan.direction == PLAN_ROLLBACK)
         text_printf(&t, "What the rollback of %s had done was undone: it is applied as before. ", failed->file);
     else if (failed)
         text_printf(&t, "%s was rolled back: nothing of it remains. ", failed->file);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_private.h"
+#include "engine_window.h"
 #include "failpoint.h"
 #include "text.h"
 
@@ -17,39 +17,21 @@ struct sent {
     char text[];
 };
 
-struct window {
-    struct run *run;
-    struct sent *first, *last;
-    unsigned outstanding;
-    size_t bytes;
-    bool commit_out;          /* a COMMIT has no answer yet: that of item run->done */
-    bool down;
-    int64_t started_ms;       /* of the item that was sent last */
-    int64_t committing_ms;    /* of the item whose COMMIT is out */
-    struct db_record record;
-    char mark[540], application[600];
-    uint32_t begun;           /* items whose head was sent */
-    bool failed, lost, cancelled;
-    enum db_step_kind failed_kind;
-    uint32_t failed_item;
-    struct error fault;
-};
-
-static const struct plan_item *item_at(const struct window *w, uint32_t i)
+const struct plan_item *window_item(const struct window *w, uint32_t i)
 {
     return &w->run->plan->items[i];
 }
 
-static void tell(struct window *w, enum engine_event_kind kind, uint32_t i, struct engine_event event)
+void window_tell(struct window *w, enum engine_event_kind kind, uint32_t i, struct engine_event event)
 {
     event.kind = kind;
     event.migration = i + 1;
-    event.file = item_at(w, i)->migration;
-    event.statements = item_at(w, i)->facts.statements;
+    event.file = window_item(w, i)->migration;
+    event.statements = window_item(w, i)->facts.statements;
     engine_tell(w->run, &event);
 }
 
-static bool submit(struct window *w, struct db_step *step)
+bool window_submit(struct window *w, struct db_step *step)
 {
     if (!w->run->driver->submit(w->run->db, step, &w->fault)) {
         w->failed = true;
@@ -81,7 +63,13 @@ static void commit_answered(struct window *w, uint32_t i)
     w->commit_out = false;
     run->done = i + 1;
     engine_mark(run, i, run->last_done, sizeof run->last_done);
-    tell(w, EV_MIGRATION_APPLIED, i, (struct engine_event){ .ms = ms });
+    window_tell(w, window_item(w, i)->resolve == RESOLVE_APPLIED || window_item(w, i)->resolve == RESOLVE_ROLLED_BACK ? EV_RESOLVED : EV_MIGRATION_APPLIED, i, (struct engine_event){ .ms = ms });
+}
+
+/* A file that is only marked is neither started nor applied; one outside a transaction has told its start itself. */
+static bool tells_start(const struct plan_item *item)
+{
+    return !item->facts.outside && (item->resolve == RESOLVE_NONE || item->resolve == RESOLVE_RERUN);
 }
 
 /* One answer of the database. */
@@ -109,15 +97,16 @@ static void answered(struct window *w, const struct db_result *r, const struct e
         commit_answered(w, r->migration);
     } else if (r->kind == STEP_HEAD) {
         FAILPOINT("head");
-        tell(w, EV_MIGRATION_STARTED, r->migration, (struct engine_event){ 0 });
-    } else if (r->kind == STEP_SQL) {
+        if (tells_start(window_item(w, r->migration)))
+            window_tell(w, EV_MIGRATION_STARTED, r->migration, (struct engine_event){ 0 });
+    } else if (r->kind == STEP_SQL || r->kind == STEP_ALONE) {
         FAILPOINT("statement");
-        tell(w, EV_STATEMENT_DONE, r->migration, (struct engine_event){ .statement = r->statement, .ms = r->ms });
+        window_tell(w, EV_STATEMENT_DONE, r->migration, (struct engine_event){ .statement = r->statement, .ms = r->ms });
     }
 }
 
 /* Reads answers until at most `left` steps are on their way. False: something failed, or the connection is gone. */
-static bool drain(struct window *w, unsigned left)
+bool window_drain(struct window *w, unsigned left)
 {
     while (w->outstanding > left && !w->failed) {
         struct db_result result = { 0 };
@@ -141,7 +130,7 @@ static bool drain(struct window *w, unsigned left)
     return !w->failed;
 }
 
-static struct db_step step_of(const struct window *w, enum db_step_kind kind, uint32_t i)
+struct db_step window_step(const struct window *w, enum db_step_kind kind, uint32_t i)
 {
     const struct lock *lock = w->run->lock;
     return (struct db_step){ .kind = kind, .migration = i, .process_id = lock_process_id(lock), .has_run = lock_has_run(lock) };
@@ -150,32 +139,32 @@ static struct db_step step_of(const struct window *w, enum db_step_kind kind, ui
 /* The run row says which file is next, where the plan under the lock begins with another than the first one did. */
 static bool send_progress(struct window *w)
 {
-    const struct plan_item *first = item_at(w, 0);
-    struct db_step step = step_of(w, STEP_PROGRESS, 0);
+    const struct plan_item *first = window_item(w, 0);
+    struct db_step step = window_step(w, STEP_PROGRESS, 0);
     if (!lock_has_run(w->run->lock) || strcmp(lock_run(w->run->lock)->file, first->migration->file) == 0)
         return true;
     w->record = (struct db_record){ .next_file = first->migration->file, .next_statements = (int)first->facts.statements };
     step.record = &w->record;
-    return submit(w, &step) && drain(w, 0);
+    return window_submit(w, &step) && window_drain(w, 0);
 }
 
-static bool send_head(struct window *w, uint32_t i)
+bool window_head(struct window *w, uint32_t i)
 {
-    const struct plan_item *item = item_at(w, i);
-    struct db_step step = step_of(w, STEP_HEAD, i);
+    const struct plan_item *item = window_item(w, i);
+    struct db_step step = window_step(w, STEP_HEAD, i);
     snprintf(w->application, sizeof w->application, "jetbase %u/%zu %s", i + 1, w->run->plan->count, item->migration->file);
     step.application = w->application;
     step.isolation = item->facts.isolation;
     step.deferrable = item->facts.deferrable;
     w->started_ms = w->run->sys->mono_ms();
     w->begun = i + 1;
-    return submit(w, &step);
+    return window_submit(w, &step);
 }
 
 static bool send_statement(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
 {
     struct sent *s = malloc(sizeof *s + found->len + 1);
-    struct db_step step = step_of(w, STEP_SQL, i);
+    struct db_step step = window_step(w, STEP_SQL, i);
     if (!s) {
         w->failed = true;
         return error_set(&w->fault, ERR_NO_MEMORY, "out of memory for a statement of %zu bytes", found->len);
@@ -191,15 +180,15 @@ static bool send_statement(struct window *w, uint32_t i, uint32_t number, const 
     step.sql = s->text;
     step.len = s->len;
     step.at = found->at;
-    if (!submit(w, &step))
+    if (!window_submit(w, &step))
         return false;
-    return (w->outstanding < WINDOW_STEPS && w->bytes < WINDOW_BYTES) || drain(w, 0);
+    return (w->outstanding < WINDOW_STEPS && w->bytes < WINDOW_BYTES) || window_drain(w, 0);
 }
 
 /* Sends the statements of one section, reading the file as it goes. */
 static bool send_statements(struct window *w, uint32_t i)
 {
-    const struct plan_item *item = item_at(w, i);
+    const struct plan_item *item = window_item(w, i);
     enum section_kind kind = w->run->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
     struct script *script = NULL;
     struct scan_statement found;
@@ -219,40 +208,66 @@ static bool send_statements(struct window *w, uint32_t i)
     return ok;
 }
 
-static bool send_trailer(struct window *w, uint32_t i)
+/* What becomes of the history: a resolve may leave it as it is. */
+static enum db_record_kind record_kind(const struct plan *plan, const struct plan_item *item)
+{
+    bool up = plan->direction == PLAN_UPGRADE, versioned = item->migration->type == MIGRATION_VERSIONED;
+    if (item->resolve == (up ? RESOLVE_ROLLED_BACK : RESOLVE_APPLIED))
+        return RECORD_KEEP;
+    if (!up)
+        return item->resolve != RESOLVE_NONE && item->history_rows == 0 ? RECORD_KEEP : RECORD_DELETE;
+    if (item->resolve == RESOLVE_APPLIED && versioned && item->history_rows > 0)
+        return RECORD_KEEP;
+    return item->history_rows > 0 ? RECORD_UPDATE : RECORD_INSERT;
+}
+
+static const char *resolution_of(enum plan_resolve how)
+{
+    static const char *const words[] = { [RESOLVE_NONE] = NULL, [RESOLVE_RERUN] = "rerun", [RESOLVE_APPLIED] = "applied", [RESOLVE_ROLLED_BACK] = "rolled-back" };
+    return words[how];
+}
+
+bool window_trailer(struct window *w, uint32_t i)
 {
     const struct plan *plan = w->run->plan;
-    const struct plan_item *item = item_at(w, i), *next = i + 1 < plan->count ? item_at(w, i + 1) : NULL;
+    const struct plan_item *item = window_item(w, i), *next = i + 1 < plan->count ? window_item(w, i + 1) : NULL;
     const struct migration *m = item->migration;
-    struct db_step reset = step_of(w, STEP_RESET, i), fence = step_of(w, STEP_FENCE, i), record = step_of(w, STEP_RECORD, i);
+    struct db_step reset = window_step(w, STEP_RESET, i), fence = window_step(w, STEP_FENCE, i), record = window_step(w, STEP_RECORD, i);
     engine_mark(w->run, i, w->mark, sizeof w->mark);
     w->record = (struct db_record){ .version = m->version, .description = m->description, .file = m->file, .type = migration_type_name(m->type), .checksum = m->checksum,
                                     .expect_rows = item->history_rows > 0 ? item->history_rows : 1, .last_done = w->mark,
                                     .next_file = next ? next->migration->file : NULL, .next_statements = next ? (int)next->facts.statements : 0 };
-    w->record.kind = plan->direction == PLAN_ROLLBACK ? RECORD_DELETE : item->history_rows > 0 ? RECORD_UPDATE : RECORD_INSERT;
+    w->record.kind = record_kind(plan, item);
+    w->record.resolution = resolution_of(item->resolve);
+    snprintf(w->by, sizeof w->by, "%s@%s", w->run->sys->user(), w->run->sys->host());
+    w->record.resolved_by = w->by;
     record.record = &w->record;
-    return submit(w, &reset) && submit(w, &fence) && submit(w, &record);
+    return window_submit(w, &reset) && window_submit(w, &fence) && window_submit(w, &record);
 }
 
 /* One item up to its COMMIT, which is sent but not awaited: it travels with the next head. */
 static bool send_item(struct window *w, uint32_t i)
 {
-    struct db_step commit = step_of(w, STEP_COMMIT, i);
-    if (!send_head(w, i) || !send_statements(w, i) || !send_trailer(w, i) || !drain(w, 0))
+    struct db_step commit = window_step(w, STEP_COMMIT, i);
+    const struct plan_item *item = window_item(w, i);
+    bool marks = item->resolve == RESOLVE_APPLIED || item->resolve == RESOLVE_ROLLED_BACK;
+    if (item->facts.outside && !marks && !window_outside(w, i))
+        return false;
+    if (!window_head(w, i) || (!item->facts.outside && !marks && !send_statements(w, i)) || !window_trailer(w, i) || !window_drain(w, 0))
         return false;
     FAILPOINT("fence");
     if (engine_stopped(w->run->hooks))
         return false;
     w->committing_ms = w->started_ms;
     w->commit_out = true;
-    return submit(w, &commit);
+    return window_submit(w, &commit);
 }
 
 /* The answer to a COMMIT that is still on its way, before anything else is decided. */
-static bool settle(struct window *w, uint32_t i)
+bool window_settle(struct window *w, uint32_t i)
 {
-    struct db_step barrier = step_of(w, STEP_BARRIER, i);
-    return !w->commit_out || (submit(w, &barrier) && drain(w, 0));
+    struct db_step barrier = window_step(w, STEP_BARRIER, i);
+    return !w->commit_out || (window_submit(w, &barrier) && window_drain(w, 0));
 }
 
 /* The answer to a COMMIT that is still on its way when something of this side failed: it decides what stands, and is never thrown away. */
@@ -262,7 +277,7 @@ static void settle_failed(struct window *w)
     if (!w->commit_out || w->down)
         return;
     w->failed = false;
-    while (w->commit_out && w->outstanding > 0 && drain(w, w->outstanding - 1))
+    while (w->commit_out && w->outstanding > 0 && window_drain(w, w->outstanding - 1))
         continue;
     if (w->down || (w->failed && !w->commit_out && w->failed_kind == STEP_COMMIT))
         return; /* that came first */
@@ -279,7 +294,7 @@ static void settle_failed(struct window *w)
 static enum migrate_end give_up(struct window *w, struct error *err)
 {
     struct run *run = w->run;
-    const struct migration *m = item_at(w, w->failed_item)->migration;
+    const struct migration *m = window_item(w, w->failed_item)->migration;
     enum migrate_end end = w->cancelled ? MIGRATE_CANCELLED : MIGRATE_FAILED;
     bool trailer = w->failed_kind == STEP_FENCE || w->failed_kind == STEP_RECORD, began = w->failed_item < w->begun;
     struct error rolled = { 0 };
@@ -292,11 +307,13 @@ static enum migrate_end give_up(struct window *w, struct error *err)
         return w->commit_out ? MIGRATE_DOWN_COMMIT : MIGRATE_DOWN;
     }
     if (w->lost || (trailer && !w->cancelled && w->fault.code != ERR_LOCK_BUSY))
-        end = engine_blame(run, item_at(w, w->failed_item), trailer, w->lost, &w->fault);
+        end = engine_blame(run, window_item(w, w->failed_item), trailer, w->lost, &w->fault);
     if (end == MIGRATE_DOWN) {
         *err = w->fault;
         return end;
     }
+    if (began)
+        engine_say_half(run, window_item(w, w->failed_item), w->cancelled ? "was cancelled" : "failed");
     if (began && !w->fault.place.file[0])
         text_copy(w->fault.place.file, sizeof w->fault.place.file, m->file);
     if (w->fault.place.line)
@@ -309,8 +326,9 @@ static enum migrate_end give_up(struct window *w, struct error *err)
     }
     engine_say_state(run, began ? m : NULL);
     error_state(&w->fault, "%s", run->state);
+    engine_hint_half(run, m->file, &w->fault);
     if (began)
-        tell(w, end == MIGRATE_LOST ? EV_LOCK_LOST : EV_MIGRATION_ROLLED_BACK, w->failed_item, (struct engine_event){ .error = &w->fault });
+        window_tell(w, end == MIGRATE_LOST ? EV_LOCK_LOST : run->half_applied ? EV_HALF_APPLIED : EV_MIGRATION_ROLLED_BACK, w->failed_item, (struct engine_event){ .error = &w->fault });
     *err = w->fault;
     return end;
 }
@@ -338,10 +356,10 @@ enum migrate_end engine_migrate(struct run *run, struct error *err)
     if (!w.failed && (!ok || i < count)) {
         /* Stopped: the COMMIT before, if any, is answered first; only then is it known what stands. */
         uint32_t at = ok ? i : i - 1;
-        if (settle(&w, at))
+        if (window_settle(&w, at))
             stop_here(&w, at < count ? at : count - 1);
     } else if (ok) {
-        settle(&w, count - 1);
+        window_settle(&w, count - 1);
     }
     if (w.failed) {
         settle_failed(&w);

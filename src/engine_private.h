@@ -21,6 +21,9 @@ struct run {
     uint32_t done;            /* transactions of this run (migrations, or the one repair) that are known to be committed */
     char last_done[540];      /* the last one's mark in the run row */
     char state[512];          /* what stands and what was rolled back, in words */
+    char note[sizeof ((struct db_tables *)0)->note]; /* what could not be made of our tables, and what a DBA must run */
+    char half[900];           /* a file outside a transaction that was not ended: what is known of it; or "" */
+    bool half_applied;
 };
 
 /* How a run of migrations ended. */
@@ -63,6 +66,10 @@ enum migrate_end engine_migrate(struct run *run, struct error *err);
 enum migrate_end engine_blame(struct run *run, const struct plan_item *item, bool trailer, bool lost, struct error *fault);
 /* The mark in the run row after item i (from 0). */
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size);
+/* Reads from our run row what is known of an item outside a transaction that was not ended, for run->half and half_applied. how: what became of its last statement ("failed"), or NULL. */
+void engine_say_half(struct run *run, const struct plan_item *item, const char *how);
+/* Adds the way out, and the indexes that are invalid, where the file is half applied. */
+void engine_hint_half(struct run *run, const char *file, struct error *err);
 /* Writes to run->state what stands after this run, `failed` (or NULL) being the one that was rolled back. */
 void engine_say_state(struct run *run, const struct migration *failed);
 

@@ -28,6 +28,7 @@ void history_free(struct history *h)
     for (size_t i = 0; i < h->count; i++)
         entry_free(&h->rows[i]);
     free(h->rows);
+    free(h->half);
     free(h);
 }
 
@@ -114,7 +115,24 @@ static bool on_row(void *user, const struct history_row *row)
     return true;
 }
 
-bool history_read(struct db *db, struct history **out, struct error *err)
+/* Keeps a run whose witness is gone: it can't go on. */
+static bool on_unfinished(void *user, const struct run_row *row)
+{
+    struct reading *r = user;
+    struct history *h = r->history;
+    if (row->lives)
+        return true;
+    struct run_row *half = realloc(h->half, (h->half_count + 1) * sizeof *half);
+    if (half == NULL) {
+        r->failed = true;
+        return no_memory(r->err);
+    }
+    h->half = half;
+    half[h->half_count++] = *row;
+    return true;
+}
+
+static bool read_once(struct db *db, struct history **out, struct error *err)
 {
     const struct db_driver *driver = db_driver_of(db);
     *out = NULL;
@@ -124,7 +142,7 @@ bool history_read(struct db *db, struct history **out, struct error *err)
     struct error own;
     error_clear(&own);
     struct reading r = {.history = h, .err = &own};
-    bool ok = driver->history_read(db, &h->table, on_row, &r, err);
+    bool ok = driver->history_read(db, &h->table, on_row, &r, err) && (r.failed || driver->unfinished_read(db, on_unfinished, &r, err));
     if (r.failed) {
         if (err != NULL)
             *err = own;
@@ -136,6 +154,30 @@ bool history_read(struct db *db, struct history **out, struct error *err)
     }
     *out = h;
     return true;
+}
+
+/* Row and witness are not seen in one instant: a run that ended between the two looks unfinished and dead. What a second reading, begun after the witness was gone, still shows is final. */
+bool history_read(struct db *db, struct history **out, struct error *err)
+{
+    struct history *again;
+    if (!read_once(db, out, err))
+        return false;
+    if ((*out)->half_count == 0)
+        return true;
+    bool ok = read_once(db, &again, err);
+    for (size_t i = 0; ok && i < again->half_count; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < (*out)->half_count; k++)
+            seen |= strcmp((*out)->half[k].process_id, again->half[i].process_id) == 0;
+        if (!seen) {
+            memmove(&again->half[i], &again->half[i + 1], (again->half_count - i - 1) * sizeof *again->half);
+            again->half_count--;
+            i--;
+        }
+    }
+    history_free(*out);
+    *out = ok ? again : NULL;
+    return ok;
 }
 
 static bool is_exactly(const struct history_entry *row, const struct migration *m)

@@ -17,9 +17,11 @@ struct history {
     struct history_entry *rows;
     size_t count;
     bool table;          /* jetbase_migrations exists */
+    struct run_row *half; /* runs that left a file outside a transaction half applied, newest first */
+    size_t half_count;
 };
 
-/* Reads it. A missing table gives an empty history. */
+/* Reads it. A missing table gives an empty history. A run that still lives has left nothing half applied, though its file is unfinished. */
 bool history_read(struct db *db, struct history **out, struct error *err);
 /* Frees it. NULL is allowed. */
 void history_free(struct history *h);

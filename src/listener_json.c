@@ -43,6 +43,8 @@ static json_t *event_more(const struct engine_event *event)
     case EV_LOCK_LOST:
     case EV_PLAN_CHANGED:
     case EV_MIGRATION_ROLLED_BACK:
+    case EV_HALF_APPLIED:
+    case EV_RESOLVED:
         break;
     }
     return json_object();
@@ -50,7 +52,8 @@ static json_t *event_more(const struct engine_event *event)
 
 static bool about_file(enum engine_event_kind kind)
 {
-    return kind == EV_MIGRATION_STARTED || kind == EV_STATEMENT_DONE || kind == EV_MIGRATION_APPLIED || kind == EV_MIGRATION_ROLLED_BACK || kind == EV_LOCK_LOST;
+    return kind == EV_MIGRATION_STARTED || kind == EV_STATEMENT_DONE || kind == EV_MIGRATION_APPLIED || kind == EV_MIGRATION_ROLLED_BACK || kind == EV_LOCK_LOST ||
+           kind == EV_HALF_APPLIED || kind == EV_RESOLVED;
 }
 
 /* Adds the members of `more`, which is freed. */

@@ -68,6 +68,9 @@ void listener_text(void *user, const struct engine_event *event)
     case EV_MIGRATION_APPLIED:
         applied(l, event, file);
         break;
+    case EV_RESOLVED:
+        output_say(l->out, "Resolved: %s", file);
+        break;
     case EV_CONNECTION_LOST:
         output_warn(l->out, "the connection is lost: %s", event->error ? event->error->message : "?");
         output_note(l->out, "connecting again to find out what is true");
@@ -82,6 +85,7 @@ void listener_text(void *user, const struct engine_event *event)
     case EV_LOCK_LOST:
     case EV_PLAN_CHANGED:
     case EV_MIGRATION_ROLLED_BACK:
+    case EV_HALF_APPLIED:
         break; /* the error of the run tells these, once */
     }
 }

@@ -144,7 +144,7 @@ static enum lock_answer unlock_holder(struct unlocking *u, const char *from, str
         return not_dead(before, err);
     if (before->row.has_run && before->verdict != LOCK_DEAD && !before->fenced && !wish->terminate) {
         error_set(err, ERR_LOCK_ALIVE, "refused: a statement outside a transaction would go on beside the next run");
-        error_hint(err, "Nothing was done. Wait until it has ended, or end its session too: --terminate");
+        error_hint(err, db_driver_of(u->db)->caps & DB_SESSIONS ? "Nothing was done. Wait until it has ended, or end its session too: --terminate" : "Nothing was done. Wait until it has ended, or end its process: `jetbase lock-status` shows its host and pid.");
         return LOCK_REFUSED;
     }
     if (wish->terminate && before->verdict != LOCK_DEAD) {

@@ -226,6 +226,8 @@ static void take_flag(struct options *out, enum option_id id)
     case OPTION_TERMINATE: out->terminate = true; break;
     case OPTION_READ_ONLY: out->read_only = true; break;
     case OPTION_FIX: out->fix = true; break;
+    case OPTION_MARK_APPLIED: out->mark_applied = true; break;
+    case OPTION_MARK_ROLLED_BACK: out->mark_rolled_back = true; break;
     default: break;
     }
 }
@@ -237,6 +239,7 @@ static bool take_option(struct reading *r, const struct option_def *def, char *v
     case OPTION_URL: return take_url(out, value, err);
     case OPTION_DIR: out->dir = value; return true;
     case OPTION_COUNT: return options_take_number(def, value, &out->count, err);
+    case OPTION_FROM: return options_take_number(def, value, &out->from, err);
     case OPTION_LIMIT: return options_take_number(def, value, &out->limit, err);
     case OPTION_TO_VERSION: out->to_version = value; return true;
     case OPTION_NEW_VERSION: out->new_version = value; return true;
@@ -282,6 +285,8 @@ static bool check(const struct reading *r, struct error *err)
     if (o->count > 0 && o->to_version)
         return error_set(err, ERR_USAGE, "Cannot specify both 'count' and 'to_version' for %s. Select only one, or do not specify either to %s.", r->command->name,
                          up ? "run all pending migrations" : "rollback the last migration");
+    if ((o->from > 0) + o->mark_applied + o->mark_rolled_back > 1)
+        return error_set(err, ERR_USAGE, "--from, --mark-applied and --mark-rolled-back can't stand together: a file is resolved in one way");
     if (o->if_dead && o->terminate) {
         error_set(err, ERR_USAGE, "--if-dead and --terminate can't stand together: a dead holder has no session to end");
         return error_hint(err, "--if-dead unlocks only where the holder is proven dead; --terminate ends the session of a living one.");
@@ -324,6 +329,11 @@ bool options_parse(int argc, char **argv, struct options *out, const struct comm
     ok = ok && check(&r, err);
     *command = r.command;
     return ok;
+}
+
+bool options_resolves(const struct options *options)
+{
+    return options->from > 0 || options->mark_applied || options->mark_rolled_back;
 }
 
 void options_free(struct options *options)

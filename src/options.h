@@ -35,7 +35,10 @@ enum option_id {
     OPTION_READ_ONLY,
     OPTION_REFRESH,
     OPTION_NEW_VERSION,
-    OPTION_FIX
+    OPTION_FIX,
+    OPTION_FROM,
+    OPTION_MARK_APPLIED,
+    OPTION_MARK_ROLLED_BACK
 };
 
 /* One option: its text feeds help; the manual names the same ones. A table of them ends with OPTION_END. */
@@ -62,6 +65,8 @@ struct options {
     bool if_dead, terminate;
     bool fix;
     int limit;               /* 0: not given */
+    int from;                /* 0: not given */
+    bool mark_applied, mark_rolled_back;
     bool read_only;
     int refresh_ms;          /* 0: not given */
     const char *new_version; /* NULL: not given */
@@ -71,6 +76,8 @@ struct options {
 
 /* Reads the command line; global options may stand before or after the command. *command: the command, NULL where none is named; it is set as soon as it is known, also on failure. out->json is right on failure too. False with ERR_USAGE, which names the way out (a suggestion for what is mistyped) and never shows a URL. argv is changed: the value of --url is overwritten. */
 bool options_parse(int argc, char **argv, struct options *out, const struct command **command, struct error *err);
+/* Does `resolve` do something, or only look? */
+bool options_resolves(const struct options *options);
 /* Frees, wiping the URL. */
 void options_free(struct options *options);
 

@@ -155,6 +155,8 @@ void output_detail(struct output *o, const char *format, ...)
 /* What to do where the error itself names nothing (a server's hint is about the statement, not about what comes next). */
 static const char *what_next(const struct error *err)
 {
+    if (strstr(err->state, "half applied"))
+        return ""; /* running the command again would be refused: the hint says what does help */
     switch (err->code) {
     case ERR_SQL:
         /* Class 53: disk, memory or connections ran out, which is no fault of the file. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "half.h"
 #include "plan_private.h"
 #include "text.h"
 #include "version.h"
@@ -34,6 +35,8 @@ const char *plan_why_name(enum plan_why why)
         return "changed";
     case WHY_ALWAYS:
         return "always";
+    case WHY_HALF:
+        return "half-applied";
     }
     return "";
 }
@@ -244,6 +247,21 @@ static bool choose_rollback(struct making *making, struct error *err)
     return ok;
 }
 
+/* The plan of a resolve: that one file, in the direction it was left in. */
+static bool choose_half(struct making *making, struct error *err)
+{
+    struct migration *m;
+    int64_t rows;
+    if (!plan_find_resolve(making->folder, making->history, making->wish, &m, err))
+        return false;
+    rows = history_rows_of(making->history, m);
+    if (!migration_hash(m, err) || !add_item(making, m, WHY_HALF, rows, err))
+        return false;
+    making->plan->items[0].resolve = making->wish->resolve;
+    making->plan->items[0].from = making->wish->resolve == RESOLVE_RERUN ? making->wish->resolve_from : 0;
+    return true;
+}
+
 /* Versioned files are hashed here, anew: the folder may have been looked at before. Repeatables were when they were chosen. */
 static bool check_items(struct making *making, struct error *err)
 {
@@ -275,6 +293,11 @@ static bool make_digest(struct plan *plan, struct error *err)
         digest_part(&t, m->file);
         digest_part(&t, m->version != NULL ? m->version : "");
         digest_part(&t, m->raw);
+        if (plan->items[i].resolve != RESOLVE_NONE) {
+            char how[32];
+            snprintf(how, sizeof how, "resolve %d %u", (int)plan->items[i].resolve, plan->items[i].from);
+            digest_part(&t, how);
+        }
     }
     sha256_hex(text_string(&t), t.len, plan->digest);
     bool ok = !t.failed && plan->digest[0] != '\0';
@@ -292,8 +315,12 @@ bool plan_make(struct folder *folder, const struct history *history, const struc
         return no_memory(err);
     plan->direction = wish->direction;
     struct making making = {.folder = folder, .history = history, .wish = wish, .dialect = dialect, .standard_strings = standard_strings, .plan = plan};
-    bool ok = wish->direction == PLAN_UPGRADE ? choose_upgrade(&making, err) : choose_rollback(&making, err);
-    if (!ok || !check_items(&making, err) || !make_digest(plan, err)) {
+    bool ok;
+    if (wish->resolve != RESOLVE_NONE)
+        ok = choose_half(&making, err);
+    else
+        ok = half_none(history, err) && (wish->direction == PLAN_UPGRADE ? choose_upgrade(&making, err) : choose_rollback(&making, err));
+    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, wish, dialect, standard_strings, err) || !make_digest(plan, err)) {
         plan_free(plan);
         return false;
     }

@@ -7,7 +7,10 @@
 #include "script.h"
 
 enum plan_direction { PLAN_UPGRADE, PLAN_ROLLBACK };
-enum plan_why { WHY_NEW, WHY_CHANGED, WHY_ALWAYS };
+enum plan_why { WHY_NEW, WHY_CHANGED, WHY_ALWAYS, WHY_HALF };
+
+/* How a half-applied file is ended. */
+enum plan_resolve { RESOLVE_NONE, RESOLVE_RERUN, RESOLVE_APPLIED, RESOLVE_ROLLED_BACK };
 
 /* One migration that would run. */
 struct plan_item {
@@ -15,6 +18,8 @@ struct plan_item {
     enum plan_why why;
     struct script_facts facts;     /* of the section that runs */
     int64_t history_rows;          /* rows it has now: what the record step must change, 0 for an insert */
+    enum plan_resolve resolve;
+    unsigned from;                 /* RERUN: the first statement that runs; else 0 */
 };
 
 struct plan {
@@ -31,10 +36,15 @@ struct plan_wish {
     int count;               /* 0: not given. Upgrade: versioned files at most; rollback: 1 where neither is given */
     const char *to_version;  /* NULL: not given. Rollback: everything applied after it */
     bool skip_checksums, skip_files;
+    enum plan_resolve resolve;     /* not NONE: the plan is this one half-applied file, and nothing else of the wish counts but the direction it was left in */
+    const char *resolve_name;      /* its file name or version */
+    unsigned resolve_from;
 };
 
-/* Makes the plan, pure but for reading files: validates history against files (ERR_HISTORY, in Jetbase's words: checksum mismatch, missing file, out of order), chooses, hashes, checks every section that would run. An empty plan is no error. */
+/* Makes the plan, pure but for reading files: validates history against files (ERR_HISTORY, in Jetbase's words: checksum mismatch, missing file, out of order), refuses to go past a half-applied file, chooses, hashes, checks every section that would run. An empty plan is no error. */
 bool plan_make(struct folder *folder, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct plan **out, struct error *err);
+/* The newest half-applied run that `name`, a file name or a version (`7`, `V7`), means; NULL with *err (ERR_HISTORY) where there is none. */
+const struct run_row *plan_find_half(const struct history *history, const char *name, struct error *err);
 /* Frees it. NULL is allowed. */
 void plan_free(struct plan *plan);
 
@@ -43,6 +53,8 @@ struct pending_item {
     const struct migration *migration;
     enum plan_why why;
     unsigned statements;     /* 0 where `fault` is set */
+    bool outside;            /* runs outside a transaction */
+    char half[300];          /* WHY_HALF: what is known of its statements, in words; else "" */
     char fault[256];         /* out of order, unreadable, refused: one line; or "" */
 };
 struct pending {
@@ -54,7 +66,7 @@ struct pending {
 bool pending_list(struct folder *folder, const struct history *history, enum scan_dialect dialect, bool standard_strings, struct pending **out, struct error *err);
 /* Frees it. NULL is allowed. */
 void pending_free(struct pending *pending);
-/* "new", "changed", "always". */
+/* "new", "changed", "always", "half-applied". */
 const char *plan_why_name(enum plan_why why);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "half.h"
 #include "plan_private.h"
 
 static bool no_memory(struct error *err)
@@ -47,8 +48,14 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
         text_visible(item->fault, sizeof item->fault, line);
     } else if (hashed && script_check(m, SECTION_UPGRADE, dialect, standard_strings, &facts, &own)) {
         item->statements = facts.statements;
+        item->outside = facts.outside;
     } else {
         tell_fault(item, &own);
+    }
+    const struct run_row *half = half_of(history, m->file);
+    if (half != NULL && !half_in_rollback(half)) {
+        item->why = WHY_HALF;
+        half_words(half, item->half, sizeof item->half);
     }
     if (own.code == ERR_NO_MEMORY)
         return no_memory(err);

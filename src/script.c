@@ -36,6 +36,7 @@ bool script_open(const struct migration *m, enum section_kind kind, enum scan_di
         script_close(s);
         return false;
     }
+    s->judge.alone = s->judge.facts.outside = section_directive(s->section, "no-transaction", NULL, 0);
     *out = s;
     return true;
 }
@@ -72,10 +73,16 @@ bool script_check(const struct migration *m, enum section_kind kind, enum scan_d
     while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
         ;
     *out = script->judge.facts;
+    out->outside = out->outside && out->statements > 0;
     script_close(script);
     if (got == SCAN_ERROR && err->code == ERR_REFUSED)
         error_state(err, "Nothing was sent to the database.");
     return got == SCAN_END;
+}
+
+enum db_block script_block(const struct script *script)
+{
+    return script->judge.block;
 }
 
 bool script_unchanged(struct script *script, struct error *err)

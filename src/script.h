@@ -14,17 +14,20 @@ struct script_facts {
     bool deferrable;
     bool wrapped;              /* one BEGIN … COMMIT around the whole section, left out */
     bool colons;               /* some `\:` was rewritten */
+    bool outside;              /* runs outside a transaction: by its directive, or a single statement that can't run in one */
 };
 
-/* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. A file that needs no transaction is refused here for now. */
+/* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. */
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err);
 
 /* Runs through the statements that are to be sent, in order. */
 struct script;
 /* Opens it; facts are those of script_check. */
 bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
-/* The next statement to send: left-out ones are passed over. */
+/* The next statement to send: left-out ones are passed over. In a file with the directive no-transaction its own BEGIN and COMMIT are sent too. */
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err);
+/* Where the statement that was read last stands (files outside a transaction). */
+enum db_block script_block(const struct script *script);
 /* True where the bytes of the file are still those that were hashed (m->raw), to be asked after SCAN_END. False: ERR_PLAN, or a read error. */
 bool script_unchanged(struct script *script, struct error *err);
 /* Closes. NULL is allowed. */

@@ -6,9 +6,11 @@
 #include "scanner_private.h"
 #include "script_private.h"
 
+#define BESIDE "this statement can't run inside a transaction, and others stand beside it"
+#define WAY_OUT_BESIDE "Split the file, so that it stands in one of its own; or write `-- jetbase: no-transaction` at the head of this one: its statements then run one by one, and a failure leaves it half applied."
 #define WAY_OUT_TX "Take it out: every file runs in one transaction of its own. One BEGIN … COMMIT around the whole section may stay; so may SAVEPOINT, RELEASE and ROLLBACK TO."
 
-static bool refuse(const struct script_judge *j, const struct place *at, const char *message, const char *hint, struct error *err)
+bool script_refuse(const struct script_judge *j, const struct place *at, const char *message, const char *hint, struct error *err)
 {
     error_set(err, ERR_REFUSED, "%s", message);
     error_hint(err, "%s", hint);
@@ -26,9 +28,9 @@ static bool never_allowed(const struct script_judge *j, const struct scan_statem
         *hint = WAY_OUT_TX;
         return true;
     case SCAN_NEVER_IN_TX:
-        *message = "this statement can't run inside a transaction, and this version of jetbase runs every file in one";
-        *hint = "Take it out of the file and run it by hand, outside of jetbase.";
-        return true;
+        *message = "DISCARD ALL gives up everything the session holds, and with it the mark that shows that this run lives";
+        *hint = "Take it out: jetbase cleans the session after every file by itself.";
+        return strncasecmp(s->text, "DISCARD", 7) == 0;
     case SCAN_COPY_STDIO:
         *message = "COPY FROM STDIN and TO STDOUT need a client that feeds or takes the rows; a migration file has none";
         *hint = "Use INSERT, or COPY with a file on the server (pg_dump writes INSERTs with --inserts).";
@@ -64,7 +66,7 @@ const char *scanner_client_hint(enum scan_dialect dialect)
 static bool take_modes(struct script_judge *j, const struct scan_statement *s, struct error *err)
 {
     if (s->read_only)
-        return refuse(j, &s->at, "a migration can't run READ ONLY: that it was applied could not be recorded", "Take READ ONLY out.", err);
+        return script_refuse(j, &s->at, "a migration can't run READ ONLY: that it was applied could not be recorded", "Take READ ONLY out.", err);
     if (s->isolation != ISOLATION_DEFAULT)
         j->facts.isolation = s->isolation;
     j->facts.deferrable = j->facts.deferrable || s->deferrable;
@@ -77,26 +79,36 @@ bool script_judge(struct script_judge *j, const struct scan_statement *s, const 
     *send = false;
     j->facts.colons = j->facts.colons || s->unescaped_colon;
     if (never_allowed(j, s, &message, &hint))
-        return refuse(j, why, message, hint, err);
+        return script_refuse(j, why, message, hint, err);
+    if (j->alone)
+        return script_judge_alone(j, s, send, err);
+    if (j->facts.outside)
+        return script_refuse(j, &j->begin, BESIDE, WAY_OUT_BESIDE, err);
+    if (s->class == SCAN_NEVER_IN_TX) {
+        if (j->begun || j->set_modes || j->facts.statements > 0)
+            return script_refuse(j, why, BESIDE, WAY_OUT_BESIDE, err);
+        j->facts.outside = true;
+        j->begin = *why; /* of what is refused where more follows */
+    }
     if (j->committed)
-        return refuse(j, &j->commit, "more statements follow this COMMIT: they would run outside of its transaction", "Put COMMIT at the end of the section, or take BEGIN and COMMIT out: every file runs in one transaction of its own.", err);
+        return script_refuse(j, &j->commit, "more statements follow this COMMIT: they would run outside of its transaction", "Put COMMIT at the end of the section, or take BEGIN and COMMIT out: every file runs in one transaction of its own.", err);
     if (s->class == SCAN_TX_BEGIN) {
         if (j->begun || j->set_modes || j->facts.statements > 0)
-            return refuse(j, &s->at, "a transaction begins in the middle of the section", WAY_OUT_TX, err);
+            return script_refuse(j, &s->at, "a transaction begins in the middle of the section", WAY_OUT_TX, err);
         j->begun = true;
         j->begin = s->at;
         return take_modes(j, s, err);
     }
     if (s->class == SCAN_TX_COMMIT) {
         if (!j->begun)
-            return refuse(j, &s->at, "this ends a transaction that the section has not begun", WAY_OUT_TX, err);
+            return script_refuse(j, &s->at, "this ends a transaction that the section has not begun", WAY_OUT_TX, err);
         j->committed = j->facts.wrapped = true;
         j->commit = s->at;
         return true;
     }
     if (s->class == SCAN_TX_SET) {
         if (j->facts.statements > 0)
-            return refuse(j, &s->at, "SET TRANSACTION must stand before all other statements", "Move it to the beginning of the section.", err);
+            return script_refuse(j, &s->at, "SET TRANSACTION must stand before all other statements", "Move it to the beginning of the section.", err);
         j->set_modes = true;
         return take_modes(j, s, err);
     }
@@ -105,10 +117,40 @@ bool script_judge(struct script_judge *j, const struct scan_statement *s, const 
     return true;
 }
 
+bool script_judge_alone(struct script_judge *j, const struct scan_statement *s, bool *send, struct error *err)
+{
+    bool inside = j->block == BLOCK_BEGIN || j->block == BLOCK_INSIDE;
+    *send = true;
+    if (s->class == SCAN_TX_BEGIN) {
+        if (inside)
+            return script_refuse(j, &s->at, "a transaction begins inside another", "Take it out, or put COMMIT before it.", err);
+        if (s->read_only)
+            return script_refuse(j, &s->at, "a migration's transaction can't be READ ONLY: that the lock is still ours could not be checked in it", "Take READ ONLY out.", err);
+        j->block = BLOCK_BEGIN;
+        j->begin = s->at;
+    } else if (s->class == SCAN_TX_COMMIT) {
+        if (!inside)
+            return script_refuse(j, &s->at, "this ends a transaction that the section has not begun", "Take it out.", err);
+        j->block = BLOCK_COMMIT;
+    } else if ((s->class == SCAN_SAVEPOINT || s->class == SCAN_TX_SET) && !inside) {
+        return script_refuse(j, &s->at, "this needs a transaction, and here none is open", "Put BEGIN and COMMIT around the statements that belong together.", err);
+    } else if (s->class == SCAN_TX_SET && s->read_only) {
+        return script_refuse(j, &s->at, "a migration's transaction can't be READ ONLY: that the lock is still ours could not be checked in it", "Take READ ONLY out.", err);
+    } else if (s->class == SCAN_NEVER_IN_TX && inside) {
+        return script_refuse(j, &s->at, "this statement can't run inside a transaction, and the file has begun one", "Put it before BEGIN or behind COMMIT.", err);
+    } else {
+        j->block = inside ? BLOCK_INSIDE : BLOCK_NONE;
+    }
+    j->facts.statements++;
+    return true;
+}
+
 bool script_judge_end(const struct script_judge *j, struct error *err)
 {
+    if (j->block == BLOCK_BEGIN || j->block == BLOCK_INSIDE)
+        return script_refuse(j, &j->begin, "this transaction is not committed at the end of the section", "Put COMMIT behind its last statement.", err);
     if (j->begun && !j->committed)
-        return refuse(j, &j->begin, "this transaction is not committed at the end of the section", "Put COMMIT at the end, or take BEGIN out: every file runs in one transaction of its own.", err);
+        return script_refuse(j, &j->begin, "this transaction is not committed at the end of the section", "Put COMMIT at the end, or take BEGIN out: every file runs in one transaction of its own.", err);
     return true;
 }
 
@@ -123,20 +165,13 @@ bool script_is_directive(const char *line, size_t len, const char *name)
 bool script_judge_directives(const struct migration *m, const struct section *section, struct error *err)
 {
     char value[16];
-    bool alone = section_directive(section, "no-transaction", NULL, 0);
-    bool keys = section_directive(section, "foreign-keys", value, sizeof value) && strcasecmp(value, "off") == 0;
     struct place at = { .line = 0 };
-    if (!alone && !keys)
+    if (!section_directive(section, "foreign-keys", value, sizeof value) || strcasecmp(value, "off") != 0)
         return true;
     memcpy(at.file, section_start(section)->file, sizeof at.file);
-    if (alone) {
-        error_set(err, ERR_REFUSED, "this file asks to run without a transaction, which this version of jetbase can't do");
-        error_hint(err, "Take the directive out where the statements can run in a transaction; else run them by hand, outside of jetbase.");
-    } else {
-        error_set(err, ERR_REFUSED, "this file asks to run without checks of foreign keys, which this version of jetbase can't do");
-        error_hint(err, "Take the directive out where the statements keep the foreign keys intact (PRAGMA defer_foreign_keys=ON checks them at the end); else run them by hand, outside of jetbase.");
-    }
-    if (!script_directive_place(m->path, alone ? "no-transaction" : "foreign-keys", &at))
+    error_set(err, ERR_REFUSED, "this file asks to run without checks of foreign keys, which this version of jetbase can't do");
+    error_hint(err, "Take the directive out where the statements keep the foreign keys intact (PRAGMA defer_foreign_keys=ON checks them at the end); else run them by hand, outside of jetbase.");
+    if (!script_directive_place(m->path, "foreign-keys", &at))
         at.line = at.column = 0;
     err->place = at;
     script_show_place(m->path, err);

@@ -159,7 +159,7 @@ static void no_stray_database(enum sandbox_kind kind)
             fail_msg("%s made a database file", quiet[i]);
     }
     run_has(&sb, "unlock --process-id 0", 3, "", "the lock changed hands, nothing was done");
-    sandbox_file(&sb, "V3__bad.sql", "VACUUM;\n");
+    sandbox_file(&sb, "V3__bad.sql", "VACUUM;\nSELECT 1;\n");
     run_has(&sb, "upgrade", 1, "", "V3__bad.sql:1:1: error: ");
     shell_has(&sb, "rm migrations/V3__bad.sql; mkdir migrations/V3__bad.sql; exec $J upgrade", 1, "V3__bad.sql is a directory, not a file.");
     shell_has(&sb, "rmdir migrations/V3__bad.sql; mkfifo migrations/V3__bad.sql; exec $J upgrade", 1, "V3__bad.sql is a FIFO, not a file.");

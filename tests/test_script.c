@@ -133,8 +133,11 @@ static void transaction_control(void **state)
 static void other_refusals(void **state)
 {
     (void)state;
-    refused("SELECT 1;\nCREATE INDEX CONCURRENTLY i ON t(a);\n", SCAN_POSTGRES, 2, 1, "can't run inside a transaction", "CREATE INDEX CONCURRENTLY i ON t(a);");
-    refused("VACUUM;\n", SCAN_SQLITE, 1, 1, "can't run inside a transaction", "VACUUM;");
+    refused("SELECT 1;\nCREATE INDEX CONCURRENTLY i ON t(a);\n", SCAN_POSTGRES, 2, 1, "can't run inside a transaction, and others stand beside it", "CREATE INDEX CONCURRENTLY i ON t(a);");
+    refused("VACUUM;\nSELECT 1;\n", SCAN_SQLITE, 1, 1, "can't run inside a transaction, and others stand beside it", "VACUUM;");
+    refused("BEGIN;\nVACUUM;\nCOMMIT;\n", SCAN_SQLITE, 2, 1, "can't run inside a transaction, and others stand beside it", "VACUUM;");
+    refused("SET TRANSACTION READ WRITE;\nVACUUM;\n", SCAN_POSTGRES, 2, 1, "can't run inside a transaction, and others stand beside it", "VACUUM;");
+    refused("DISCARD ALL;\n", SCAN_POSTGRES, 1, 1, "this run lives", "DISCARD ALL;");
     refused("COPY t FROM STDIN;\n1\tit's\n\\.\n", SCAN_POSTGRES, 1, 1, "COPY", "COPY t FROM STDIN;");
     refused("SELECT 1\n  \\gexec\n", SCAN_POSTGRES, 2, 3, "psql's own commands", "  \\gexec");
     refused(".tables\nSELECT 1;", SCAN_SQLITE, 1, 1, "sqlite3's own commands", ".tables");
@@ -145,10 +148,63 @@ static void other_refusals(void **state)
     refused("SELECT 1, \xff;", SCAN_POSTGRES, 1, 11, "UTF-8", "SELECT 1, \xef\xbf\xbd;");
 }
 
+/* Refused where the file has the directive no-transaction; lines count from its first. */
+static void alone(const char *text, unsigned line, unsigned column, const char *says)
+{
+    char whole[500], source[200];
+    const char *from = text;
+    snprintf(whole, sizeof whole, "-- Jetbase: No-Transaction\n%s", text);
+    for (unsigned i = 2; i < line; i++)
+        from = strchr(from, '\n') + 1;
+    snprintf(source, sizeof source, "%.*s", (int)strcspn(from, "\n"), from);
+    refused(whole, SCAN_POSTGRES, line, column, says, source);
+}
+
+/* How each statement stands, and whether the section runs outside a transaction. */
+static void outside(const char *text, enum section_kind kind, bool is, const char *blocks)
+{
+    struct script_facts facts;
+    struct script *script;
+    struct scan_statement s;
+    struct error err = { 0 };
+    size_t n = 0;
+    files_write(dir, "V1__a.sql", text);
+    assert_true(script_check(&file, kind, SCAN_POSTGRES, true, &facts, &err));
+    assert_int_equal(facts.outside, is);
+    assert_true(script_open(&file, kind, SCAN_POSTGRES, true, &facts, &script, &err));
+    while (script_next(script, &s, &err) == SCAN_STATEMENT)
+        assert_int_equal(blocks[n++], "-BIC"[script_block(script)]);
+    assert_int_equal(n, strlen(blocks));
+    assert_int_equal(facts.statements, n);
+    script_close(script);
+}
+
+static void outside_a_transaction(void **state)
+{
+    (void)state;
+    outside("SELECT 1;\nSELECT 2;\n", SECTION_UPGRADE, false, "--");
+    outside("CREATE INDEX CONCURRENTLY i ON t(a);\n-- rollback\nSELECT 1;\n", SECTION_UPGRADE, true, "-");
+    outside("CREATE INDEX CONCURRENTLY i ON t(a);\n-- rollback\nSELECT 1;\n", SECTION_ROLLBACK, false, "-");
+    outside("SELECT 1;\nSELECT 2;\n-- rollback\nDROP INDEX CONCURRENTLY i;\n", SECTION_ROLLBACK, true, "-");
+    outside("-- jetbase: no-transaction\nSELECT 1;\nBEGIN;\nSELECT 2;\nSAVEPOINT a;\nCOMMIT;\nVACUUM;\nBEGIN;\nEND;\n", SECTION_UPGRADE, true, "-BIIC-BC");
+    outside("-- jetbase: no-transaction\nSELECT 1;\n-- rollback\nSELECT 2;\nSELECT 3;\n", SECTION_ROLLBACK, true, "--");
+    outside("-- jetbase: no-transaction\nSELECT 1;\n-- rollback\n", SECTION_ROLLBACK, false, "");
+}
+
 static void directives(void **state)
 {
     (void)state;
-    refused("-- a\r\n\r\n --  Jetbase: No-Transaction \r\nSELECT 1;", SCAN_POSTGRES, 3, 1, "without a transaction", " --  Jetbase: No-Transaction ");
+    alone("BEGIN;\nBEGIN;\nCOMMIT;\n", 3, 1, "inside another");
+    alone("BEGIN;\nSELECT 1;\n", 2, 1, "not committed at the end");
+    alone("SELECT 1;\nCOMMIT;\n", 3, 1, "has not begun");
+    alone("BEGIN;\nCOMMIT;\nCOMMIT;\n", 4, 1, "has not begun");
+    alone("SELECT 1;\nROLLBACK;\n", 3, 1, "ends or changes the transaction");
+    alone("SAVEPOINT a;\n", 2, 1, "here none is open");
+    alone("SET TRANSACTION READ WRITE;\n", 2, 1, "here none is open");
+    alone("BEGIN READ ONLY;\nCOMMIT;\n", 2, 1, "READ ONLY");
+    alone("BEGIN;\nSET TRANSACTION READ ONLY;\nCOMMIT;\n", 3, 1, "READ ONLY");
+    alone("BEGIN;\nVACUUM;\nCOMMIT;\n", 3, 1, "the file has begun one");
+    alone("UPDATE jetbase_runs SET file = '';\n", 2, 8, "jetbase_lock and jetbase_runs");
     refused("-- jetbase: foreign-keys=OFF\nSELECT 1;", SCAN_SQLITE, 1, 1, "foreign keys", "-- jetbase: foreign-keys=OFF");
     good("SELECT 1;\n-- jetbase: no-transaction\n", SECTION_UPGRADE, SCAN_POSTGRES);
     good("-- jetbase: foreign-keys=on\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
@@ -233,7 +289,7 @@ static void places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_files), cmocka_unit_test(own_begin_and_commit), cmocka_unit_test(transaction_control), cmocka_unit_test(other_refusals), cmocka_unit_test(directives),
+        cmocka_unit_test(plain_files), cmocka_unit_test(own_begin_and_commit), cmocka_unit_test(transaction_control), cmocka_unit_test(other_refusals), cmocka_unit_test(outside_a_transaction), cmocka_unit_test(directives),
         cmocka_unit_test(missing_file), cmocka_unit_test(changed_files), cmocka_unit_test(places),
     };
     return cmocka_run_group_tests_name("script", tests, setup, teardown);

@@ -76,6 +76,8 @@ static bool add_pending(struct listing *l, const struct pending_item *item, cons
     row->why = item->why;
     row->statements = item->statements;
     text_visible(row->fault, sizeof row->fault, item->fault);
+    if (item->why == WHY_HALF && !item->fault[0])
+        snprintf(row->fault, sizeof row->fault, "half applied: %.200s", item->half);
     row->checksum = earlier && earlier->checksum ? visible(earlier->checksum) : NULL;
     return (row->file && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
 }

@@ -96,6 +96,12 @@ void own_run_note(struct model *m, const struct engine_note *note)
         mark(m, note->file, PREVIEW_UNDONE);
         model_log(m, note->at_us, "%s %s, %s", label, run->cancelling ? "cancelled" : "FAILED", note->direction == PLAN_UPGRADE ? "rolled back" : "as it was");
         break;
+    case EV_HALF_APPLIED:
+        mark(m, note->file, PREVIEW_UNDONE);
+        model_log(m, note->at_us, "%s %s, HALF APPLIED", label, run->cancelling ? "cancelled" : "FAILED");
+        break;
+    case EV_RESOLVED:
+        break;
     case EV_LOCK_LOST:
         mark(m, note->file, PREVIEW_UNDONE);
         model_log(m, note->at_us, "lock LOST, %s rolled back", label);

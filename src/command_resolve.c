@@ -1,0 +1,211 @@
+/* command_resolve.c: resolve: shows a half-applied file statement by statement, or ends it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "engine.h"
+#include "half.h"
+#include "listener.h"
+#include "output_json.h"
+#include "signals.h"
+#include "text.h"
+
+enum { STATEMENT_SHOWN = 60, INDEXES = 20, NAME_SHOWN = 300 };
+
+/* What is known. */
+struct inspection {
+    struct db *db;
+    struct history *history;
+    struct folder *folder;
+    const struct run_row *row;
+    const struct migration *file;   /* NULL: it is gone */
+    struct lock_view lock;
+    char invalid[INDEXES][NAME_SHOWN];
+    int invalid_count;
+};
+
+static bool add_index(void *user, const char *name)
+{
+    struct inspection *in = user;
+    if (in->invalid_count == INDEXES)
+        return false;
+    text_visible(in->invalid[in->invalid_count++], NAME_SHOWN, name);
+    return true;
+}
+
+static bool inspect(const struct call *call, struct inspection *in, struct error *err)
+{
+    memset(in, 0, sizeof *in);
+    if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, &in->db, err) || !lock_look(in->db, &in->lock, err) || !history_read(in->db, &in->history, err))
+        return false;
+    in->row = plan_find_half(in->history, call->options->operands[0], err);
+    if (!in->row) {
+        if (in->lock.row.locked && in->lock.verdict != LOCK_DEAD)
+            error_detail(err, "A run holds the lock: a file that it is still running is not half applied.");
+        return false;
+    }
+    if (!folder_read(call->project->dir, &in->folder, err))
+        return false;
+    for (size_t i = 0; i < folder_count(in->folder); i++)
+        if (strcmp(folder_at(in->folder, i)->file, in->row->file) == 0)
+            in->file = folder_at(in->folder, i);
+    const struct db_driver *driver = db_driver_of(in->db);
+    return !driver->invalid_read || driver->invalid_read(in->db, add_index, in, err);
+}
+
+static void inspection_close(struct inspection *in)
+{
+    folder_free(in->folder);
+    history_free(in->history);
+    if (in->db)
+        db_driver_of(in->db)->close(in->db);
+}
+
+static const char *state_of(const struct run_row *row, int number)
+{
+    if (number <= row->done_statement)
+        return "done";
+    return number <= row->started_statement ? "may have run" : "not run";
+}
+
+/* What is done with each statement of the section, as the file has them now. */
+typedef bool (*statement_fn)(void *user, int number, const struct scan_statement *found);
+
+static bool each_statement(const struct inspection *in, statement_fn fn, void *user, struct error *err)
+{
+    struct script *script = NULL;
+    struct script_facts facts = { 0 };
+    struct scan_statement found;
+    enum scan_answer got = SCAN_ERROR;
+    enum section_kind kind = half_in_rollback(in->row) ? SECTION_ROLLBACK : SECTION_UPGRADE;
+    int number = 0;
+    bool ok = script_open(in->file, kind, engine_dialect(in->db), db_driver_of(in->db)->about(in->db)->standard_strings, &facts, &script, err);
+    while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
+        ok = fn(user, ++number, &found);
+    script_close(script);
+    return ok && got == SCAN_END;
+}
+
+/* ---- text ---- */
+
+struct printing {
+    struct output *out;
+    const struct run_row *row;
+};
+
+static bool print_one(void *user, int number, const struct scan_statement *found)
+{
+    const struct printing *p = user;
+    char shown[STATEMENT_SHOWN * 4], line[16];
+    size_t len = strcspn(found->text, "\r\n");
+    char cut[STATEMENT_SHOWN + 1];
+    snprintf(cut, sizeof cut, "%.*s", (int)(len < STATEMENT_SHOWN ? len : STATEMENT_SHOWN), found->text);
+    text_visible(shown, sizeof shown, cut);
+    snprintf(line, sizeof line, "%u", found->at.line);
+    output_print(p->out, "  %3d  %-12s  line %s: %s%s", number, state_of(p->row, number), line, shown, strlen(shown) < found->len ? " …" : "");
+    return true;
+}
+
+static const char *take_over(const struct inspection *in)
+{
+    return in->lock.verdict == LOCK_DEAD ? " --take-over-dead" : "";
+}
+
+static void print_ways(struct output *out, const struct inspection *in, const char *file)
+{
+    const struct run_row *row = in->row;
+    int done = row->done_statement > 0 ? row->done_statement : 0;
+    bool back = half_in_rollback(row);
+    output_print(out, "\nThe ways out, each a run under the lock:");
+    if (done < row->statements)
+        output_print(out, "  jetbase resolve %s --from %d%s\n      go on at that statement and end the file as a run does (--from 1 runs it anew)", file, done + 1, take_over(in));
+    output_print(out, "  jetbase resolve %s --mark-applied%s\n      %s", file, take_over(in), back ? "you have put back what was undone: the file counts as applied" : "you have done the rest by hand: the file counts as applied");
+    output_print(out, "  jetbase resolve %s --mark-rolled-back%s\n      %s", file, take_over(in), back ? "you have undone the rest by hand: the file counts as not applied" : "you have undone by hand what was done: the file counts as not applied");
+}
+
+static bool print_inspection(const struct call *call, const struct inspection *in, struct error *err)
+{
+    struct output *out = call->out;
+    struct printing p = { .out = out, .row = in->row };
+    char file[512], words[300], program[128];
+    text_visible(file, sizeof file, in->row->file);
+    text_visible(program, sizeof program, in->row->command);
+    half_words(in->row, words, sizeof words);
+    output_print(out, "%s is half applied%s: %s.", file, half_in_rollback(in->row) ? " in its rollback section" : "", words);
+    output_print(out, "Left by: %s of process ID %s, started %s%s%s", program, in->row->process_id, in->row->acquired_at, in->row->outcome ? ", " : "", run_outcome_name(in->row->outcome));
+    if (!in->file)
+        output_warn(out, "the file is missing from migrations/: put it back before it is resolved");
+    else if (!each_statement(in, print_one, &p, err))
+        return false;
+    for (int i = 0; i < in->invalid_count; i++)
+        output_print(out, "Invalid index: %s (a build that did not end leaves one: drop it, or REINDEX it, before its statement runs again)", in->invalid[i]);
+    if (in->lock.row.locked)
+        output_print(out, "The lock is held by process ID %s: %s, %s", in->lock.row.process_id, lock_verdict_name(in->lock.verdict), in->lock.evidence);
+    print_ways(out, in, file);
+    return true;
+}
+
+/* ---- JSON ---- */
+
+struct listing {
+    json_t *list;
+    const struct run_row *row;
+};
+
+static bool list_one(void *user, int number, const struct scan_statement *found)
+{
+    const struct listing *l = user;
+    json_t *one = json_pack("{s:i, s:i, s:i, s:s, s:o}", "statement", number, "line", (int)found->at.line, "column", (int)found->at.column, "state", state_of(l->row, number), "sql",
+                            json_piece(found->text, found->len));
+    return json_array_append_new(l->list, one) == 0;
+}
+
+static bool json_inspection(const struct call *call, const struct inspection *in, struct error *err)
+{
+    struct listing l = { .list = json_array(), .row = in->row };
+    json_t *invalid = json_array();
+    bool ok = l.list && invalid;
+    if (ok && in->file && !each_statement(in, list_one, &l, err)) {
+        json_decref(l.list);
+        json_decref(invalid);
+        return err->code != ERR_NONE ? false : error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
+    }
+    for (int i = 0; ok && i < in->invalid_count; i++)
+        ok = json_array_append_new(invalid, json_string(in->invalid[i])) == 0;
+    return output_json(call->out, json_pack("{s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o}", "schema", 1, "file", json_words(in->row->file), "section", half_in_rollback(in->row) ? "rollback" : "upgrade",
+                                            "process_id", json_words(in->row->process_id), "statements", in->row->statements, "started", json_count(in->row->started_statement), "done",
+                                            json_count(in->row->done_statement > 0 ? in->row->done_statement : 0), "list", l.list, "invalid_indexes", invalid), err);
+}
+
+/* ---- doing it ---- */
+
+static int do_it(const struct call *call, enum plan_direction direction, struct error *err)
+{
+    const struct options *o = call->options;
+    struct listener listener = { .out = call->out };
+    struct engine_wish wish = { .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms };
+    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
+    wish.plan = (struct plan_wish){ .direction = direction, .resolve_name = o->operands[0], .resolve_from = (unsigned)o->from,
+                                    .resolve = o->mark_applied ? RESOLVE_APPLIED : o->mark_rolled_back ? RESOLVE_ROLLED_BACK : RESOLVE_RERUN };
+    if (!signals_watch(&hooks.stop, &hooks.wake_fd, err))
+        return error_exit_code(err->code);
+    return engine_run(call->project, call->sys, &wish, &hooks, err);
+}
+
+int command_resolve(const struct call *call, struct error *err)
+{
+    const struct options *o = call->options;
+    struct inspection *in = malloc(sizeof *in);
+    if (!in)
+        return error_exit_code((error_set(err, ERR_NO_MEMORY, "Memory ran out."), ERR_NO_MEMORY));
+    bool ok = inspect(call, in, err), acts = options_resolves(o);
+    enum plan_direction direction = ok && half_in_rollback(in->row) ? PLAN_ROLLBACK : PLAN_UPGRADE;
+    if (ok && !acts)
+        ok = call->out->json ? json_inspection(call, in, err) : print_inspection(call, in, err);
+    inspection_close(in);
+    free(in);
+    if (!ok)
+        return error_exit_code(err->code);
+    return acts ? do_it(call, direction, err) : 0;
+}

@@ -1,0 +1,106 @@
+/* engine_outside.c: a file outside a transaction: its statements one by one, each marked as started before it is sent and as done after it was answered (RUNNING: Outside a transaction). */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine_window.h"
+#include "failpoint.h"
+
+/* Fails the item for a fault of this side. Always false. */
+static bool fails(struct window *w, uint32_t i)
+{
+    w->failed = true;
+    w->failed_kind = STEP_ALONE;
+    w->failed_item = i;
+    return false;
+}
+
+static bool step_alone(struct window *w, struct db_step *step)
+{
+    return window_submit(w, step) && window_drain(w, 0);
+}
+
+static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t i, uint32_t number)
+{
+    const struct plan_item *item = window_item(w, i);
+    struct db_step step = window_step(w, kind, i);
+    w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements };
+    step.record = &w->record;
+    step.statement = number;
+    return step;
+}
+
+/* One statement between its marks. What a block of the file's own does is marked where it begins and, within it, where it commits: in between nothing is lasting. */
+static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool first, enum db_block block, const struct scan_statement *found)
+{
+    struct db_step before = marking(w, block == BLOCK_COMMIT ? STEP_SEAL : STEP_START, i, number), alone = window_step(w, STEP_ALONE, i), after = marking(w, STEP_DONE, i, number);
+    before.application = first ? w->application : NULL;
+    if (block != BLOCK_INSIDE && !step_alone(w, &before))
+        return false;
+    FAILPOINT("started");
+    alone.statement = number;
+    alone.sql = found->text;
+    alone.len = found->len;
+    alone.at = found->at;
+    alone.block = block;
+    if (!step_alone(w, &alone))
+        return false;
+    if (block == BLOCK_NONE && !step_alone(w, &after))
+        return false;
+    FAILPOINT("done");
+    return true;
+}
+
+static struct script *open_script(struct window *w, uint32_t i)
+{
+    const struct plan_item *item = window_item(w, i);
+    enum section_kind kind = w->run->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
+    struct script *script = NULL;
+    if (!script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &script, &w->fault))
+        fails(w, i);
+    return script;
+}
+
+/* Nothing of a file that is not the planned one may be sent: it can't be taken back. */
+static bool unchanged(struct window *w, uint32_t i)
+{
+    struct scan_statement found;
+    enum scan_answer got = SCAN_ERROR;
+    struct script *script = open_script(w, i);
+    while (script && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT)
+        continue;
+    bool ok = got == SCAN_END && script_unchanged(script, &w->fault);
+    script_close(script);
+    return ok || fails(w, i);
+}
+
+/* What is on its way is answered first, and a Sync ends it: a statement outside a transaction must be the first after one. */
+static bool clear_the_way(struct window *w, uint32_t i)
+{
+    struct db_step barrier = window_step(w, STEP_BARRIER, i);
+    return step_alone(w, &barrier);
+}
+
+bool window_outside(struct window *w, uint32_t i)
+{
+    const struct plan_item *item = window_item(w, i);
+    struct scan_statement found;
+    enum scan_answer got = SCAN_ERROR;
+    uint32_t number = 0;
+    bool ok = clear_the_way(w, i) && unchanged(w, i), first = true;
+    if (!ok || engine_stopped(w->run->hooks))
+        return false;
+    w->begun = i + 1;
+    w->started_ms = w->run->sys->mono_ms();
+    snprintf(w->application, sizeof w->application, "jetbase %u/%zu %s", i + 1, w->run->plan->count, item->migration->file);
+    window_tell(w, EV_MIGRATION_STARTED, i, (struct engine_event){ 0 });
+    struct script *script = open_script(w, i);
+    while (script && ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT) {
+        if (++number < item->from)
+            continue;
+        ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script_block(script), &found);
+        first = false;
+    }
+    ok = ok && script && (got == SCAN_END && script_unchanged(script, &w->fault) ? !engine_stopped(w->run->hooks) : fails(w, i));
+    script_close(script);
+    return ok;
+}

@@ -1,0 +1,16 @@
+/* half.h: files outside a transaction that were started and not ended: which they are, and what is known of their statements. */
+#ifndef JETBASE_HALF_H
+#define JETBASE_HALF_H
+
+#include "history.h"
+
+/* The newest run that left `file` half applied, or NULL. */
+const struct run_row *half_of(const struct history *history, const char *file);
+/* Was it the rollback section that was left so? */
+bool half_in_rollback(const struct run_row *row);
+/* What is known of its statements, in words: "statement 1 of 5 is done, statement 2 may have run, statements 3 to 5 were not run". */
+void half_words(const struct run_row *row, char *to, size_t size);
+/* Refuses (ERR_HISTORY) a run beside a half-applied file: what it is and the way out. False where there is one. */
+bool half_none(const struct history *history, struct error *err);
+
+#endif
