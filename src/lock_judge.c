@@ -92,7 +92,9 @@ static void effect_dead(const struct lock_view *view, char *to, size_t size)
     char file[256];
     const struct run_row *run = &view->row.run;
     file_words(view, file, sizeof file);
-    if (run->no_transaction && run->started_statement > 0)
+    if (run->no_transaction && run->started_statement > 0 && run->done_statement >= run->started_statement)
+        snprintf(to, size, "no running work is touched; %s is half applied: %d of %d statements are done", file, run->done_statement, run->statements);
+    else if (run->no_transaction && run->started_statement > 0)
         snprintf(to, size, "no running work is touched; %s is half applied: statement %d of %d may have run", file, run->started_statement, run->statements);
     else if (run->file[0]) /* only of its own work is something known: another run may have applied that file before this one took the lock */
         snprintf(to, size, "no running work is touched; %s was not %s by it, nothing of that work remains; what it had committed before stands", file,

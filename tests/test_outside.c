@@ -435,6 +435,29 @@ static void other_encoding(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* The connection goes while a statement runs: whether it ran is not known, and not said. */
+static void connection_lost(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    if (kind != SANDBOX_POSTGRES)
+        return;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nSELECT pg_sleep(600);\nINSERT INTO log VALUES (3);\n");
+    sandbox_start(&sb, &p, false, NULL, upgrade);
+    until(&sb, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'", 1);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND pid <> pg_backend_pid()) t"), 1);
+    process_wait(&p);
+    assert_int_equal(p.exit, 6);
+    assert_non_null(strstr(p.err, "V1__a.sql is half applied: of 3 statements statement 1 is done, statement 2 may have run, statement 3 was not run"));
+    assert_non_null(strstr(p.err, "jetbase resolve V1__a.sql"));
+    assert_null(strstr(p.err, "nothing of it remains"));
+    process_free(&p);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_lock WHERE is_locked"), 0);
+    run_has(&sb, "resolve V1 --from 3", 0, NULL, "");
+    sandbox_close(&sb);
+}
+
 /* What a failed build leaves is named, in the error and by the inspection. */
 static void invalid_index_is_named(enum sandbox_kind kind)
 {
@@ -479,7 +502,7 @@ int main(void)
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
         RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(rollback_section), RUN_TEST(unlocked_under_a_running_index),
-        RUN_TEST(without_a_witness), RUN_TEST(other_encoding), RUN_TEST(invalid_index_is_named), RUN_TEST(roles_and_deferred),
+        RUN_TEST(connection_lost), RUN_TEST(without_a_witness), RUN_TEST(other_encoding), RUN_TEST(invalid_index_is_named), RUN_TEST(roles_and_deferred),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
 }
