@@ -272,6 +272,31 @@ static void own_block(enum sandbox_kind kind)
     }
 }
 
+/* Unlocked while the file's own transaction is open: it is fenced, and rolls back. On SQLite nobody can unlock then. */
+static void unlocked_inside_the_block(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__log.sql", "CREATE TABLE log (n int);\n");
+    sandbox_file(&sb, "V2__block.sql", "-- jetbase: no-transaction\nINSERT INTO log VALUES (1);\nBEGIN;\nINSERT INTO log VALUES (2);\nCOMMIT;\n");
+    assert_int_equal(sandbox_run(&sb, NULL, (const char *const[]){ "upgrade", "--count", "1", NULL }), 0);
+    sandbox_start(&sb, &p, true, "statement:3=stop", upgrade);
+    assert_true(process_wait_stopped(&p));
+    run_has(&sb, "unlock", kind == SANDBOX_SQLITE ? 3 : 0, NULL, NULL);
+    kill(p.pid, SIGCONT);
+    process_wait(&p);
+    if (kind == SANDBOX_SQLITE) {
+        assert_int_equal(p.exit, 0);
+    } else {
+        assert_int_equal(p.exit, 4);
+        assert_non_null(strstr(p.err, "V2__block.sql is half applied: of 4 statements statement 1 is done, statement 2 may have run, statements 3 to 4 were not run"));
+    }
+    process_free(&p);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM log"), kind == SANDBOX_SQLITE ? 2 : 1);
+    sandbox_close(&sb);
+}
+
 /* A rollback section left half done: the history row stands until it is resolved. */
 static void rollback_section(enum sandbox_kind kind)
 {
@@ -501,7 +526,7 @@ int main(void)
 {
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
-        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(rollback_section), RUN_TEST(unlocked_under_a_running_index),
+        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(unlocked_under_a_running_index),
         RUN_TEST(connection_lost), RUN_TEST(without_a_witness), RUN_TEST(other_encoding), RUN_TEST(invalid_index_is_named), RUN_TEST(roles_and_deferred),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
