@@ -48,6 +48,7 @@ struct db {
     bool guarded;           /* a statement of a file is prepared or runs: authorizer and progress handler act */
     bool tainted;           /* a file set a pragma or touched temporary objects: a new connection before the next one */
     bool outside;           /* steps outside a transaction run: the file's BEGIN and COMMIT are its own */
+    bool check_keys;        /* before the migration commits, its foreign keys are checked */
     bool vacuuming;         /* VACUUM runs, with its own ATTACH */
     bool saw_change;        /* the statement inserts, updates or deletes rows */
     bool timed_out;         /* statement_timeout_ms ran out */

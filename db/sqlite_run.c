@@ -48,6 +48,10 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
         return false;
     if (!sqlite3_get_autocommit(db->handle))
         return error_set(err, ERR_INTERNAL, "a migration was to begin inside the transaction of another");
+    db->check_keys = step->foreign_keys_off;
+    if (step->foreign_keys_off && (rc = sqlite_do(db, SQL_KEYS_OFF, NULL, "")) != SQLITE_OK)
+        return sqlite_fault(db, rc, "turning foreign keys off", err);
+    db->tainted |= step->foreign_keys_off; /* the next migration has what it had before */
     sqlite_arm(db);
     sqlite_wait_at_most(db, db->target.lock_timeout_ms > 0 ? db->target.lock_timeout_ms : SQLITE_HEAD_WAIT_MS, true);
     rc = sqlite_do(db, SQL_BEGIN, NULL, "");
@@ -58,6 +62,27 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
         return true;
     sqlite_undo(db);
     return false;
+}
+
+/* Every foreign key of the database must hold before the COMMIT of a migration that ran without them. */
+static bool check_keys(struct db *db, struct error *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    char table[128], parent[128];
+    int rc;
+    if (!db->check_keys)
+        return true;
+    rc = sqlite_query(db, &stmt, SQL_KEYS_CHECK, "");
+    if (rc == SQLITE_OK && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+        sqlite_column(stmt, 0, table, sizeof table);
+        sqlite_column(stmt, 2, parent, sizeof parent);
+        error_set(err, ERR_SQL, "foreign keys are broken: row %lld of %s names a row of %s that is not there (checked before the commit)", (long long)sqlite3_column_int64(stmt, 1), table, parent);
+        error_hint(err, "`PRAGMA foreign_key_check` in sqlite3 lists what is broken already; the rest is this file's.");
+        sqlite3_finalize(stmt);
+        return false;
+    }
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_DONE || sqlite_fault(db, rc, "checking foreign keys", err);
 }
 
 /* A statement of ours may only run while the migration's transaction is open. */
@@ -200,6 +225,7 @@ static bool execute(struct db *db, const struct db_step *step, struct db_result 
     case STEP_SQL:
         return inside(db, err) && sqlite_statement(db, step, result, err);
     case STEP_RESET:
+        return !db->check_keys || (inside(db, err) && check_keys(db, err));
     case STEP_BARRIER:
         return true;
     case STEP_FENCE:

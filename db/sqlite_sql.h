@@ -143,6 +143,11 @@
 
 /* ---- a run ---- */
 
+/* The pragma does nothing inside a transaction. */
+#define SQL_KEYS_OFF "PRAGMA foreign_keys = OFF"
+/* table, rowid, parent */
+#define SQL_KEYS_CHECK "PRAGMA main.foreign_key_check"
+
 #define SQL_FENCE "SELECT 1 FROM main.jetbase_lock WHERE id = 1 AND is_locked AND process_id = ?1"
 
 #define SQL_RECORD_INSERT                                                                                                  \

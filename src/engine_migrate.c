@@ -156,6 +156,7 @@ bool window_head(struct window *w, uint32_t i)
     step.application = w->application;
     step.isolation = item->facts.isolation;
     step.deferrable = item->facts.deferrable;
+    step.foreign_keys_off = item->facts.foreign_keys_off && (item->resolve == RESOLVE_NONE || item->resolve == RESOLVE_RERUN);
     w->started_ms = w->run->sys->mono_ms();
     w->begun = i + 1;
     return window_submit(w, &step);

@@ -32,11 +32,10 @@ bool script_open(const struct migration *m, enum section_kind kind, enum scan_di
     s->m = m;
     s->judge.m = m;
     s->judge.dialect = dialect;
-    if (!opened(s, kind, dialect, standard_strings, err) || !script_judge_directives(m, s->section, err)) {
+    if (!opened(s, kind, dialect, standard_strings, err) || !script_judge_directives(&s->judge, s->section, err)) {
         script_close(s);
         return false;
     }
-    s->judge.alone = s->judge.facts.outside = section_directive(s->section, "no-transaction", NULL, 0);
     *out = s;
     return true;
 }

@@ -14,6 +14,7 @@ struct script_facts {
     bool deferrable;
     bool wrapped;              /* one BEGIN … COMMIT around the whole section, left out */
     bool colons;               /* some `\:` was rewritten */
+    bool foreign_keys_off;     /* SQLite: the directive foreign-keys=off */
     bool outside;              /* runs outside a transaction: by its directive, or a single statement that can't run in one */
 };
 

@@ -162,18 +162,25 @@ bool script_is_directive(const char *line, size_t len, const char *name)
     return line_directive(line, len, &found, &found_len, &value, &value_len) && found_len == strlen(name) && strncasecmp(found, name, found_len) == 0;
 }
 
-bool script_judge_directives(const struct migration *m, const struct section *section, struct error *err)
+bool script_judge_directives(struct script_judge *j, const struct section *section, struct error *err)
 {
     char value[16];
     struct place at = { .line = 0 };
-    if (!section_directive(section, "foreign-keys", value, sizeof value) || strcasecmp(value, "off") != 0)
+    j->alone = j->facts.outside = section_directive(section, "no-transaction", NULL, 0);
+    j->facts.foreign_keys_off = section_directive(section, "foreign-keys", value, sizeof value) && strcasecmp(value, "off") == 0;
+    if (!j->facts.foreign_keys_off || (j->dialect == SCAN_SQLITE && !j->alone))
         return true;
     memcpy(at.file, section_start(section)->file, sizeof at.file);
-    error_set(err, ERR_REFUSED, "this file asks to run without checks of foreign keys, which this version of jetbase can't do");
-    error_hint(err, "Take the directive out where the statements keep the foreign keys intact (PRAGMA defer_foreign_keys=ON checks them at the end); else run them by hand, outside of jetbase.");
-    if (!script_directive_place(m->path, "foreign-keys", &at))
+    if (j->alone) {
+        error_set(err, ERR_REFUSED, "this file asks to run without a transaction and without checks of foreign keys; these are checked before a commit, and there would be none");
+        error_hint(err, "Take one of the two directives out. PRAGMA foreign_keys may stand in a file outside a transaction.");
+    } else {
+        error_set(err, ERR_REFUSED, "foreign-keys=off is for SQLite: PostgreSQL has no such setting");
+        error_hint(err, "Take the directive out. SET CONSTRAINTS ALL DEFERRED checks deferrable foreign keys at the end of the file.");
+    }
+    if (!script_directive_place(j->m->path, "foreign-keys", &at))
         at.line = at.column = 0;
     err->place = at;
-    script_show_place(m->path, err);
+    script_show_place(j->m->path, err);
     return false;
 }

@@ -29,7 +29,7 @@ bool script_refuse(const struct script_judge *j, const struct place *at, const c
 /* Judges the end of the section. */
 bool script_judge_end(const struct script_judge *j, struct error *err);
 /* Refuses a file whose directives this program can't follow. */
-bool script_judge_directives(const struct migration *m, const struct section *section, struct error *err);
+bool script_judge_directives(struct script_judge *j, const struct section *section, struct error *err);
 /* True where the line is `-- jetbase: NAME` or `-- jetbase: NAME=…`. */
 bool script_is_directive(const char *line, size_t len, const char *name);
 /* Finds the line of a directive; at->file is set. */

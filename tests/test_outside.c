@@ -522,12 +522,34 @@ static void roles_and_deferred(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* SQLite's twelve-step ALTER: no foreign key acts on the way, all of them hold before the commit. */
+static void foreign_keys_off(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    if (kind != SANDBOX_SQLITE)
+        return;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE p (id INTEGER PRIMARY KEY);\nCREATE TABLE c (p_id INTEGER REFERENCES p (id) ON DELETE CASCADE);\nINSERT INTO p VALUES (1);\nINSERT INTO c VALUES (1);\n");
+    sandbox_file(&sb, "V2__b.sql", "-- jetbase: foreign-keys=off\nCREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT);\nINSERT INTO n (id) SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE n RENAME TO p;\n");
+    run_has(&sb, "upgrade", 0, "V2__b.sql", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM c"), 1);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM pragma_table_info('p')"), 2);
+    sandbox_file(&sb, "V3__c.sql", "-- jetbase: foreign-keys=off\nDELETE FROM p;\nCREATE TABLE gone (a);\n");
+    run_has(&sb, "upgrade", 1, NULL, "foreign keys are broken: row 1 of c names a row of p that is not there");
+    run_has(&sb, "upgrade", 1, NULL, "V3__c.sql was rolled back: nothing of it remains.");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM p"), 1);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM sqlite_master WHERE name = 'gone'"), 0);
+    sandbox_file(&sb, "V3__c.sql", "-- jetbase: foreign-keys=off\nDELETE FROM p;\nDELETE FROM c;\n");
+    run_has(&sb, "upgrade", 0, "V3__c.sql", "");
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
         RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(unlocked_under_a_running_index),
-        RUN_TEST(connection_lost), RUN_TEST(without_a_witness), RUN_TEST(other_encoding), RUN_TEST(invalid_index_is_named), RUN_TEST(roles_and_deferred),
+        RUN_TEST(connection_lost), RUN_TEST(without_a_witness), RUN_TEST(other_encoding), RUN_TEST(invalid_index_is_named), RUN_TEST(roles_and_deferred), RUN_TEST(foreign_keys_off),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
 }

@@ -205,7 +205,9 @@ static void directives(void **state)
     alone("BEGIN;\nSET TRANSACTION READ ONLY;\nCOMMIT;\n", 3, 1, "READ ONLY");
     alone("BEGIN;\nVACUUM;\nCOMMIT;\n", 3, 1, "the file has begun one");
     alone("UPDATE jetbase_runs SET file = '';\n", 2, 8, "jetbase_lock and jetbase_runs");
-    refused("-- jetbase: foreign-keys=OFF\nSELECT 1;", SCAN_SQLITE, 1, 1, "foreign keys", "-- jetbase: foreign-keys=OFF");
+    refused("-- jetbase: foreign-keys=OFF\nSELECT 1;", SCAN_POSTGRES, 1, 1, "is for SQLite", "-- jetbase: foreign-keys=OFF");
+    refused("-- jetbase: no-transaction\n-- jetbase: foreign-keys=off\nSELECT 1;", SCAN_SQLITE, 2, 1, "there would be none", "-- jetbase: foreign-keys=off");
+    good("-- jetbase: foreign-keys=off\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
     good("SELECT 1;\n-- jetbase: no-transaction\n", SECTION_UPGRADE, SCAN_POSTGRES);
     good("-- jetbase: foreign-keys=on\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
     good("-- jetbase: no transaction\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
