@@ -118,7 +118,7 @@ static void unlocked_between_statements(enum sandbox_kind kind)
     sandbox_open(&sb, kind);
     outside_five(&sb);
     assert_int_equal(sandbox_run(&sb, NULL, (const char *const[]){ "upgrade", "--count", "1", NULL }), 0);
-    sandbox_start(&sb, &p, true, "done:2=stop", upgrade);
+    sandbox_start(&sb, &p, true, "done:3=stop", upgrade);
     assert_true(process_wait_stopped(&p));
     id = sandbox_text(&sb, "SELECT process_id FROM jetbase_lock");
     snprintf(line, sizeof line, "unlock --process-id %s", id);
@@ -133,8 +133,8 @@ static void unlocked_between_statements(enum sandbox_kind kind)
     process_free(&p);
     free(id);
     outside_inspect(&sb, &done, &started);
-    assert_int_equal(done, 2);
-    assert_int_equal(started, 2);
+    assert_int_equal(done, 3);
+    assert_int_equal(started, 3);
     outside_way_out(&sb, 0, done);
     sandbox_close(&sb);
 }
