@@ -46,7 +46,8 @@ void pg_run_row(const PGresult *res, int row, struct run_row *out)
     pg_copy(res, row, 21, out->unlocked_at, sizeof out->unlocked_at);
     pg_copy(res, row, 22, out->unlock_reason, sizeof out->unlock_reason);
     pg_copy(res, row, 23, out->resolution, sizeof out->resolution);
-    out->lives = PQnfields(res) > 24 && PQgetvalue(res, row, 24)[0] == 't';
+    pg_copy(res, row, 24, out->prefix, sizeof out->prefix);
+    out->lives = PQnfields(res) > 25 && PQgetvalue(res, row, 25)[0] == 't';
 }
 
 static void lock_row(const PGresult *res, struct db_lock_row *out)

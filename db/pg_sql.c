@@ -96,7 +96,7 @@
     "SELECT r.process_id, r.host, r.os_user, r.program, r.command, r.pid, r.session_pid, r.witness, " UTC("r.acquired_at") ", "  \
     SECONDS(NOW, "r.acquired_at") ", " SECONDS("r.released_at", "r.acquired_at") ", r.file, r.no_transaction, r.statements,"   \
     " r.started_statement, r.done_statement, r.last_done, " UTC("r.released_at") ", r.outcome, r.detail, r.unlocked_by, "       \
-    UTC("r.unlocked_at") ", r.unlock_reason, r.resolution"
+    UTC("r.unlocked_at") ", r.unlock_reason, r.resolution, r.prefix"
 #define RUN_SELECT RUN_COLUMNS " FROM @.jetbase_runs r "
 
 #define ACTIVITY(a)                                                                                                       \
@@ -173,15 +173,15 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_MARK] = "SELECT true, " MARK,
     /* $5 key: the session's own witness again */
     [PG_MARK_WITNESS] = "SELECT pg_catalog.pg_try_advisory_lock($5::pg_catalog.int8), " MARK,
-    /* $1 process ID $2 file $3 statements $4 statement: the lock row first, as everywhere; how many lock rows name us, how many run rows were written */
+    /* $1 process ID $2 file $3 statements $4 statement $5 prefix: the lock row first, as everywhere; how many lock rows name us, how many run rows were written */
     [PG_START] = "WITH l AS MATERIALIZED (SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 AND is_locked AND process_id" TEXT EQ "$1" TEXT " FOR UPDATE),"
                  " n AS MATERIALIZED (SELECT pg_catalog.count(*) AS held FROM l),"
-                 " m AS (UPDATE @.jetbase_runs r SET file = $2" TEXT ", statements = $3" INT ", no_transaction = TRUE, started_statement = $4" INT ", done_statement = $4" INT MINUS "1"
+                 " m AS (UPDATE @.jetbase_runs r SET file = $2" TEXT ", statements = $3" INT ", no_transaction = TRUE, started_statement = $4" INT ", done_statement = $4" INT MINUS "1, prefix = $5" TEXT
                  " FROM n WHERE n.held" EQ "1 AND r.process_id" TEXT EQ "$1" TEXT " RETURNING 1)"
                  " SELECT (SELECT held FROM n), " COUNT("m"),
-    /* $1 process ID $2 statement */
+    /* $1 process ID $2 statement $3 prefix (SEAL_RUN) */
     [PG_DONE] = "UPDATE @.jetbase_runs SET done_statement = $2" INT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction AND started_statement" EQ "$2" INT,
-    [PG_SEAL_RUN] = "UPDATE @.jetbase_runs SET started_statement = $2" INT ", done_statement = $2" INT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction",
+    [PG_SEAL_RUN] = "UPDATE @.jetbase_runs SET started_statement = $2" INT ", done_statement = $2" INT ", prefix = $3" TEXT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction",
     /* $1 file $2 resolution $3 by $4 our own process ID */
     [PG_RESOLVE] = "UPDATE @.jetbase_runs r SET resolution = $2" TEXT ", resolved_by = $3" TEXT ", resolved_at = " NOW " WHERE r.file" EQ "$1" TEXT " AND r.process_id" NE "$4" TEXT " AND " UNFINISHED,
 
@@ -276,13 +276,13 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_CREATE_RUNS] = "CREATE TABLE IF NOT EXISTS @.jetbase_runs (process_id text PRIMARY KEY, host text, pid int, os_user text, program text, command text, session_pid int,"
                        " witness text, acquired_at timestamptz, file text, no_transaction boolean, statements int, started_statement int, done_statement int, last_done text,"
                        " released_at timestamptz, outcome text, detail text, unlocked_by text, unlocked_at timestamptz, unlock_reason text, resolution text, resolved_by text,"
-                       " resolved_at timestamptz)",
+                       " resolved_at timestamptz, prefix text)",
     [PG_ALTER_RUNS] = "ALTER TABLE @.jetbase_runs " RUNS_COLUMN("host", "text") RUNS_NEXT("pid", "int") RUNS_NEXT("os_user", "text") RUNS_NEXT("program", "text")
                       RUNS_NEXT("command", "text") RUNS_NEXT("session_pid", "int") RUNS_NEXT("witness", "text") RUNS_NEXT("acquired_at", "timestamptz")
                       RUNS_NEXT("file", "text") RUNS_NEXT("no_transaction", "boolean") RUNS_NEXT("statements", "int") RUNS_NEXT("started_statement", "int")
                       RUNS_NEXT("done_statement", "int") RUNS_NEXT("last_done", "text") RUNS_NEXT("released_at", "timestamptz") RUNS_NEXT("outcome", "text")
                       RUNS_NEXT("detail", "text") RUNS_NEXT("unlocked_by", "text") RUNS_NEXT("unlocked_at", "timestamptz") RUNS_NEXT("unlock_reason", "text")
-                      RUNS_NEXT("resolution", "text") RUNS_NEXT("resolved_by", "text") RUNS_NEXT("resolved_at", "timestamptz"),
+                      RUNS_NEXT("resolution", "text") RUNS_NEXT("resolved_by", "text") RUNS_NEXT("resolved_at", "timestamptz") RUNS_NEXT("prefix", "text"),
     /* the role's quoted name follows */
     [PG_GRANT] = "GRANT SELECT, INSERT, UPDATE, DELETE ON @.jetbase_migrations, @.jetbase_lock, @.jetbase_runs TO ",
     [PG_CREATE_INDEX] = "CREATE UNIQUE INDEX IF NOT EXISTS jetbase_migrations_version_key ON @.jetbase_migrations (version) WHERE migration_type::pg_catalog.text" EQ "'VERSIONED'",

@@ -7,7 +7,7 @@
 #include "text.h"
 
 enum {
-    RUNS_COLUMNS = 24, /* what jetbase_runs has today; columns are only ever added */
+    RUNS_COLUMNS = 25, /* what jetbase_runs has today; columns are only ever added */
     CREATE_TRIES = 5   /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
 };
 

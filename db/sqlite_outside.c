@@ -37,7 +37,7 @@ static bool start(struct db *db, const struct db_step *step, struct db_result *r
         return false;
     db->outside = true;
     ok = begin(db, doing, err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err) &&
-         one_row(db, sqlite_do(db, SQL_RUN_START, &rows, "ttii", step->process_id, step->record->next_file, step->record->next_statements, (int)step->statement), &rows, doing, err) &&
+         one_row(db, sqlite_do(db, SQL_RUN_START, &rows, "ttiit", step->process_id, step->record->next_file, step->record->next_statements, (int)step->statement, step->record->prefix), &rows, doing, err) &&
          commit(db, doing, err);
     if (!ok)
         sqlite_undo(db);
@@ -60,7 +60,7 @@ static bool seal(struct db *db, const struct db_step *step, struct db_result *re
     int64_t rows = 0;
     sqlite_arm(db);
     sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
-    int rc = sqlite_do(db, SQL_RUN_SEAL, &rows, "ti", step->process_id, (int)step->statement);
+    int rc = sqlite_do(db, SQL_RUN_SEAL, &rows, "tit", step->process_id, (int)step->statement, step->record->prefix);
     /* The write first: from it on nobody can change the lock, so that what is read of it stands until the COMMIT. */
     return one_row(db, rc, &rows, "noting the end of the file's own transaction", err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err);
 }

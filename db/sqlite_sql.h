@@ -61,7 +61,8 @@
     "    unlock_reason TEXT,\n"                                                \
     "    resolution TEXT,\n"                                                   \
     "    resolved_by TEXT,\n"                                                  \
-    "    resolved_at TEXT\n"                                                   \
+    "    resolved_at TEXT,\n"                                                  \
+    "    prefix TEXT\n"                                                        \
     ")"
 
 /* Columns that may be missing from an older table, with the statement that adds each. Never another name or type for one that is there. */
@@ -73,7 +74,7 @@
     SQL_ADD("statements", "INTEGER"), SQL_ADD("started_statement", "INTEGER"), SQL_ADD("done_statement", "INTEGER"),       \
     SQL_ADD("last_done", "TEXT"), SQL_ADD("released_at", "TEXT"), SQL_ADD("outcome", "TEXT"), SQL_ADD("detail", "TEXT"),   \
     SQL_ADD("unlocked_by", "TEXT"), SQL_ADD("unlocked_at", "TEXT"), SQL_ADD("unlock_reason", "TEXT"),                      \
-    SQL_ADD("resolution", "TEXT"), SQL_ADD("resolved_by", "TEXT"), SQL_ADD("resolved_at", "TEXT")
+    SQL_ADD("resolution", "TEXT"), SQL_ADD("resolved_by", "TEXT"), SQL_ADD("resolved_at", "TEXT"), SQL_ADD("prefix", "TEXT")
 
 #define SQL_SAVE_RUNS "SAVEPOINT jetbase_runs_made"
 #define SQL_KEEP_RUNS "RELEASE jetbase_runs_made"
@@ -95,7 +96,7 @@
     " (julianday('now') - julianday(acquired_at)) * 86400.0,"                                                              \
     " (julianday(released_at) - julianday(acquired_at)) * 86400.0,"                                                        \
     " file, no_transaction, statements, started_statement, done_statement, last_done, released_at, outcome, detail,"      \
-    " unlocked_by, unlocked_at, unlock_reason, resolution"
+    " unlocked_by, unlocked_at, unlock_reason, resolution, prefix"
 #define SQL_RUN_SELECT SQL_RUN_COLUMNS " FROM main.jetbase_runs "
 #define SQL_RUN_ONE SQL_RUN_SELECT "WHERE process_id = ?1"
 #define SQL_RUN_LAST SQL_RUN_SELECT "WHERE outcome IS NOT NULL ORDER BY acquired_at DESC, rowid DESC LIMIT 1"
@@ -164,11 +165,11 @@
     " started_statement = NULL, done_statement = NULL WHERE process_id = ?1"
 #define SQL_RUN_START                                                                                                      \
     "UPDATE main.jetbase_runs SET file = ?2, statements = ?3, no_transaction = 1, started_statement = ?4,"                 \
-    " done_statement = ?4 - 1 WHERE process_id = ?1"
+    " done_statement = ?4 - 1, prefix = ?5 WHERE process_id = ?1"
 #define SQL_RUN_STATEMENT_DONE                                                                                             \
     "UPDATE main.jetbase_runs SET done_statement = ?2 WHERE process_id = ?1 AND no_transaction AND started_statement = ?2"
 #define SQL_RUN_SEAL                                                                                                       \
-    "UPDATE main.jetbase_runs SET started_statement = ?2, done_statement = ?2 WHERE process_id = ?1 AND no_transaction"
+    "UPDATE main.jetbase_runs SET started_statement = ?2, done_statement = ?2, prefix = ?3 WHERE process_id = ?1 AND no_transaction"
 #define SQL_RESOLVE                                                                                                        \
     "UPDATE main.jetbase_runs AS r SET resolution = ?2, resolved_by = ?3, resolved_at = " SQL_NOW                          \
     " WHERE file = ?1 AND process_id <> ?4 AND " SQL_IS_UNFINISHED

@@ -20,6 +20,7 @@ struct inspection {
     struct folder *folder;
     const struct run_row *row;
     const struct migration *file;   /* NULL: it is gone */
+    bool same;                      /* what ran stands in the file still as it was sent: the numbers mean its statements */
     struct lock_view lock;
     char invalid[INDEXES][NAME_SHOWN];
     int invalid_count;
@@ -51,6 +52,8 @@ static bool inspect(const struct call *call, struct inspection *in, struct error
         if (strcmp(folder_at(in->folder, i)->file, in->row->file) == 0)
             in->file = folder_at(in->folder, i);
     const struct db_driver *driver = db_driver_of(in->db);
+    if (in->file && !half_same(in->row, in->file, engine_dialect(in->db), driver->about(in->db)->standard_strings, &in->same, err))
+        return false;
     return !driver->invalid_read || driver->invalid_read(in->db, add_index, in, err);
 }
 
@@ -62,8 +65,10 @@ static void inspection_close(struct inspection *in)
         db_driver_of(in->db)->close(in->db);
 }
 
-static const char *state_of(const struct run_row *row, int number)
+static const char *state_of(const struct run_row *row, bool same, int number)
 {
+    if (!same)
+        return NULL;
     if (number <= row->done_statement)
         return "done";
     return number <= row->started_statement ? "may have run" : "not run";
@@ -92,18 +97,20 @@ static bool each_statement(const struct inspection *in, statement_fn fn, void *u
 struct printing {
     struct output *out;
     const struct run_row *row;
+    bool same;
 };
 
 static bool print_one(void *user, int number, const struct scan_statement *found)
 {
     const struct printing *p = user;
+    const char *state = state_of(p->row, p->same, number);
     char shown[STATEMENT_SHOWN * 4], line[16];
     size_t len = strcspn(found->text, "\r\n");
     char cut[STATEMENT_SHOWN + 1];
     snprintf(cut, sizeof cut, "%.*s", (int)(len < STATEMENT_SHOWN ? len : STATEMENT_SHOWN), found->text);
     text_visible(shown, sizeof shown, cut);
     snprintf(line, sizeof line, "%u", found->at.line);
-    output_print(p->out, "  %3d  %-12s  line %s: %s%s", number, state_of(p->row, number), line, shown, strlen(shown) < found->len ? " …" : "");
+    output_print(p->out, "  %3d  %-12s  line %s: %s%s", number, state ? state : "?", line, shown, strlen(shown) < found->len ? " …" : "");
     return true;
 }
 
@@ -118,7 +125,9 @@ static void print_ways(struct output *out, const struct inspection *in, const ch
     int done = row->done_statement > 0 ? row->done_statement : 0;
     bool back = half_in_rollback(row);
     output_print(out, "\nThe ways out, each a run under the lock:");
-    if (done < row->statements)
+    if (!in->same)
+        output_print(out, "  jetbase resolve %s --from 1%s\n      run it anew, once you have undone by hand what was done", file, take_over(in));
+    else if (done < row->statements)
         output_print(out, "  jetbase resolve %s --from %d%s\n      go on at that statement and end the file as a run does (--from 1 runs it anew)", file, done + 1, take_over(in));
     output_print(out, "  jetbase resolve %s --mark-applied%s\n      %s", file, take_over(in), back ? "you have put back what was undone: the file counts as applied" : "you have done the rest by hand: the file counts as applied");
     output_print(out, "  jetbase resolve %s --mark-rolled-back%s\n      %s", file, take_over(in), back ? "you have undone the rest by hand: the file counts as not applied" : "you have undone by hand what was done: the file counts as not applied");
@@ -127,13 +136,15 @@ static void print_ways(struct output *out, const struct inspection *in, const ch
 static bool print_inspection(const struct call *call, const struct inspection *in, struct error *err)
 {
     struct output *out = call->out;
-    struct printing p = { .out = out, .row = in->row };
+    struct printing p = { .out = out, .row = in->row, .same = in->same };
     char file[512], words[300], program[128];
     text_visible(file, sizeof file, in->row->file);
     text_visible(program, sizeof program, in->row->command);
     half_words(in->row, words, sizeof words);
     output_print(out, "%s is half applied%s: %s.", file, half_in_rollback(in->row) ? " in its rollback section" : "", words);
     output_print(out, "Left by: %s of process ID %s, started %s%s%s", program, in->row->process_id, in->row->acquired_at, in->row->outcome ? ", " : "", run_outcome_name(in->row->outcome));
+    if (in->file && !in->same)
+        output_warn(out, "the file was changed before the statement that was started last: which of the statements below ran is not known");
     if (!in->file)
         output_warn(out, "the file is missing from migrations/: put it back before it is resolved");
     else if (!each_statement(in, print_one, &p, err))
@@ -151,19 +162,20 @@ static bool print_inspection(const struct call *call, const struct inspection *i
 struct listing {
     json_t *list;
     const struct run_row *row;
+    bool same;
 };
 
 static bool list_one(void *user, int number, const struct scan_statement *found)
 {
     const struct listing *l = user;
-    json_t *one = json_pack("{s:i, s:i, s:i, s:s, s:o}", "statement", number, "line", (int)found->at.line, "column", (int)found->at.column, "state", state_of(l->row, number), "sql",
+    json_t *one = json_pack("{s:i, s:i, s:i, s:o, s:o}", "statement", number, "line", (int)found->at.line, "column", (int)found->at.column, "state", json_words(state_of(l->row, l->same, number)), "sql",
                             json_piece(found->text, found->len));
     return json_array_append_new(l->list, one) == 0;
 }
 
 static bool json_inspection(const struct call *call, const struct inspection *in, struct error *err)
 {
-    struct listing l = { .list = json_array(), .row = in->row };
+    struct listing l = { .list = json_array(), .row = in->row, .same = in->same };
     json_t *invalid = json_array();
     bool ok = l.list && invalid;
     if (ok && in->file && !each_statement(in, list_one, &l, err)) {
@@ -173,9 +185,9 @@ static bool json_inspection(const struct call *call, const struct inspection *in
     }
     for (int i = 0; ok && i < in->invalid_count; i++)
         ok = json_array_append_new(invalid, json_string(in->invalid[i])) == 0;
-    return output_json(call->out, json_pack("{s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o}", "schema", 1, "file", json_words(in->row->file), "section", half_in_rollback(in->row) ? "rollback" : "upgrade",
+    return output_json(call->out, json_pack("{s:i, s:o, s:s, s:o, s:i, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "file", json_words(in->row->file), "section", half_in_rollback(in->row) ? "rollback" : "upgrade",
                                             "process_id", json_words(in->row->process_id), "statements", in->row->statements, "started", json_count(in->row->started_statement), "done",
-                                            json_count(in->row->done_statement > 0 ? in->row->done_statement : 0), "list", l.list, "invalid_indexes", invalid), err);
+                                            json_count(in->row->done_statement > 0 ? in->row->done_statement : 0), "changed", in->file ? json_boolean(!in->same) : json_null(), "list", l.list, "invalid_indexes", invalid), err);
 }
 
 /* ---- doing it ---- */

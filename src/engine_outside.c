@@ -4,6 +4,7 @@
 
 #include "engine_window.h"
 #include "failpoint.h"
+#include "prefix.h"
 
 /* Fails the item for a fault of this side. Always false. */
 static bool fails(struct window *w, uint32_t i)
@@ -23,7 +24,7 @@ static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t
 {
     const struct plan_item *item = window_item(w, i);
     struct db_step step = window_step(w, kind, i);
-    w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements };
+    w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements, .prefix = w->prefix };
     step.record = &w->record;
     step.statement = number;
     return step;
@@ -94,13 +95,21 @@ bool window_outside(struct window *w, uint32_t i)
     snprintf(w->application, sizeof w->application, "jetbase %u/%zu %s", i + 1, w->run->plan->count, item->migration->file);
     window_tell(w, EV_MIGRATION_STARTED, i, (struct engine_event){ 0 });
     struct script *script = open_script(w, i);
+    struct prefix *prefix = prefix_open();
+    ok = prefix || (error_set(&w->fault, ERR_NO_MEMORY, "out of memory"), fails(w, i));
     while (script && ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT) {
-        if (++number < item->from)
-            continue;
-        ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script_block(script), &found);
-        first = false;
+        bool runs = ++number >= item->from;
+        ok = prefix_hex(prefix, w->prefix) && prefix_add(prefix, &found);
+        if (!ok) {
+            error_set(&w->fault, ERR_INTERNAL, "the fingerprint of the statements could not be made");
+            fails(w, i);
+        } else if (runs) {
+            ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script_block(script), &found);
+            first = false;
+        }
     }
     ok = ok && script && (got == SCAN_END && script_unchanged(script, &w->fault) ? !engine_stopped(w->run->hooks) : fails(w, i));
     script_close(script);
+    prefix_close(prefix);
     return ok;
 }

@@ -16,7 +16,7 @@ struct window {
     int64_t started_ms;       /* of the item that was sent last */
     int64_t committing_ms;    /* of the item whose COMMIT is out */
     struct db_record record;
-    char mark[540], application[600], by[520];
+    char mark[540], application[600], by[520], prefix[CHECKSUM_SIZE];
     uint32_t begun;           /* items whose head was sent */
     bool failed, lost, cancelled;
     enum db_step_kind failed_kind;

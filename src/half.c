@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "prefix.h"
 #include "text.h"
 
 const struct run_row *half_of(const struct history *history, const char *file)
@@ -29,7 +30,7 @@ static void range(struct text *t, int first, int last, const char *one, const ch
     if (first == last)
         text_printf(t, "statement %d %s", first, one);
     else
-        text_printf(t, "statements %d to %d %s", first, last, many);
+        text_printf(t, last == first + 1 ? "statements %d and %d %s" : "statements %d to %d %s", first, last, many);
 }
 
 void half_words(const struct run_row *row, char *to, size_t size)
@@ -44,8 +45,25 @@ void half_words(const struct run_row *row, char *to, size_t size)
     range(&t, 1, done, "is done", "are done");
     range(&t, done + 1, started, "may have run", "may have run");
     range(&t, (started > done ? started : done) + 1, row->statements, "was not run", "were not run");
-    snprintf(to, size, "of %d statement%s %s", row->statements, row->statements == 1 ? "" : "s", t.failed ? "some may have run" : text_string(&t));
+    text_copy(to, size, t.failed ? "some of its statements may have run" : text_string(&t));
     text_free(&t);
+}
+
+bool half_same(const struct run_row *row, const struct migration *m, enum scan_dialect dialect, bool standard_strings, bool *same, struct error *err)
+{
+    char now[CHECKSUM_SIZE];
+    struct error own = { 0 };
+    enum section_kind kind = half_in_rollback(row) ? SECTION_ROLLBACK : SECTION_UPGRADE;
+    *same = false;
+    if (row->started_statement < 1 || !row->prefix[0])
+        return true;
+    if (prefix_of(m, kind, dialect, standard_strings, (unsigned)row->started_statement - 1, now, &own))
+        *same = strcmp(now, row->prefix) == 0;
+    else if (own.code != ERR_NONE) {
+        *err = own;
+        return false;
+    }
+    return true;
 }
 
 bool half_none(const struct history *history, struct error *err)

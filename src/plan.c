@@ -320,7 +320,7 @@ bool plan_make(struct folder *folder, const struct history *history, const struc
         ok = choose_half(&making, err);
     else
         ok = half_none(history, err) && (wish->direction == PLAN_UPGRADE ? choose_upgrade(&making, err) : choose_rollback(&making, err));
-    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, wish, dialect, standard_strings, err) || !make_digest(plan, err)) {
+    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, history, wish, dialect, standard_strings, err) || !make_digest(plan, err)) {
         plan_free(plan);
         return false;
     }

@@ -41,8 +41,8 @@ bool plan_repeatable_runs(const struct history *history, const struct migration 
 /* Finds the file that a resolve is about. */
 bool plan_find_resolve(struct folder *folder, const struct history *history, const struct plan_wish *wish, struct migration **out, struct error *err);
 
-/* Whether a resolve can be done as it is wished: its first statement, its row in the history. */
-bool plan_check_resolve(const struct plan *plan, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err);
+/* Whether a resolve can be done as it is wished: its first statement, what stands before that one, its row in the history. */
+bool plan_check_resolve(const struct plan *plan, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err);
 
 void disagreement_free(struct disagreement *d);
 

@@ -81,7 +81,29 @@ static bool check_from(const struct plan *plan, const struct plan_item *item, en
     return ok;
 }
 
-bool plan_check_resolve(const struct plan *plan, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err)
+/* To go on behind statements that ran, they must be the ones that stand there, and none may be passed over that was never started. */
+static bool check_before(const struct plan_item *item, const struct history *history, enum scan_dialect dialect, bool standard_strings, struct error *err)
+{
+    const struct run_row *row = half_of(history, item->migration->file);
+    char shown[512];
+    bool same = false;
+    if (!row || item->from == 1)
+        return true;
+    text_visible(shown, sizeof shown, item->migration->file);
+    if (!half_same(row, item->migration, dialect, standard_strings, &same, err))
+        return false;
+    if (!same) {
+        error_set(err, ERR_HISTORY, "%s was changed before the statement that was started last: its numbers no longer mean the statements that ran", shown);
+        return error_hint(err, "Put those statements back as they were; or undo by hand what was done and run it anew by --from 1; or end it by --mark-applied or --mark-rolled-back.");
+    }
+    if (item->from > (unsigned)row->started_statement + 1) {
+        error_set(err, ERR_USAGE, "statement %d was not run, so nothing behind it can be the next one", row->started_statement + 1);
+        return error_hint(err, "Go on with it: --from %d; or take out of the file what shall not run.", row->started_statement + 1);
+    }
+    return true;
+}
+
+bool plan_check_resolve(const struct plan *plan, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
     const struct plan_item *item = plan->items;
     if (wish->resolve != RESOLVE_RERUN)
@@ -96,5 +118,5 @@ bool plan_check_resolve(const struct plan *plan, const struct plan_wish *wish, e
     }
     if (!item->facts.outside)
         return item->from == 1 || error_set(err, ERR_USAGE, "the section now runs in a transaction, so it runs whole: --from 1");
-    return check_from(plan, item, dialect, standard_strings, err);
+    return check_from(plan, item, dialect, standard_strings, err) && check_before(item, history, dialect, standard_strings, err);
 }
