@@ -352,10 +352,37 @@ static void doubles(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* Jetbase finds the latest version by applied_at, which SQLite keeps to the millisecond: two of ours within one would make it run the latest again. */
+static void no_two_at_once(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct python py;
+    if (kind != SANDBOX_SQLITE)
+        return;
+    sandbox_open(&sb, kind);
+    python_files(&sb, 1, 1, true);
+    run_has(&sb, "upgrade", 0, "V1__step.sql", "");
+    /* The one before stands just ahead of this clock, as one of the same millisecond would. */
+    sandbox_sql(&sb, "UPDATE jetbase_migrations SET applied_at = strftime('%Y-%m-%d %H:%M:%f', 'now', '+0.9 seconds')");
+    python_files(&sb, 2, 4, false);
+    run_has(&sb, "upgrade", 0, "V4__step.sql", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(DISTINCT applied_at) FROM jetbase_migrations"), 4);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_migrations a JOIN jetbase_migrations b ON b.order_executed > a.order_executed AND b.applied_at <= a.applied_at"), 0);
+    joined(&py, &sb);
+    assert_int_equal(python_plan(&py), 4);
+    python_close(&py);
+    /* What no time is, or lies far ahead, is left alone. */
+    sandbox_sql(&sb, "UPDATE jetbase_migrations SET applied_at = 'soon' WHERE version = '4'");
+    python_files(&sb, 5, 5, false);
+    run_has(&sb, "upgrade", 0, "V5__step.sql", NULL);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_migrations WHERE version = '5' AND abs(julianday(applied_at) - julianday('now')) < 0.01"), 1);
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     static const struct run_case tests[] = {
-        RUN_TEST(there_and_back), RUN_TEST(same_tables), RUN_TEST(its_lock), RUN_TEST(our_lock), RUN_TEST(planned_before_ours), RUN_TEST(its_repairs), RUN_TEST(doubles),
+        RUN_TEST(there_and_back), RUN_TEST(same_tables), RUN_TEST(its_lock), RUN_TEST(our_lock), RUN_TEST(planned_before_ours), RUN_TEST(its_repairs), RUN_TEST(doubles), RUN_TEST(no_two_at_once),
     };
     cmocka_set_test_filter(getenv("FILTER"));
     return run_group("coexist", tests, sizeof tests / sizeof *tests);

@@ -48,7 +48,7 @@ static void makes_them(void **state)
                                         " ('checksum', 'character varying', 'NO', 64, 'NO'))"), 7);
     assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_migrations")), 7);
     assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_lock")), 4);
-    assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_runs")), 24);
+    assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_runs")), 25);
     assert_int_equal(pg_case_number(&c, "SELECT count(*) FROM jetbase_lock WHERE id = 1 AND NOT is_locked"), 1);
     /* No row is not the same as locked: it is made. */
     pg_case_sql(&c, "DELETE FROM jetbase_lock");
@@ -68,7 +68,7 @@ static void adds_columns(void **state)
     pg_case_join(&d, &c, DB_RUN, NULL, 0);
     assert_false(pg_case_look(&d).has_last);
     all_there(prepared(&d));
-    assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_runs")), 24);
+    assert_int_equal(pg_case_number(&c, COLUMNS("jetbase_runs")), 25);
     assert_int_equal(pg_case_number(&c, "SELECT count(*) FROM jetbase_runs WHERE host = 'kept'"), 1);
     pg_case_close(&c);
     pg_case_close(&d);
