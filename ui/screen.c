@@ -168,7 +168,9 @@ void screen_draw(const struct model *m, struct canvas *canvas)
     layout_make(m, &at);
     draw_header(m, canvas);
     draw_panes(m, canvas, &at);
-    draw_status(m, canvas, at.status);
+    /* Beside a dialog, which may cover most of it, the line would leave words that mean nothing. */
+    if (!ops || m->search.typing || m->status[0])
+        draw_status(m, canvas, at.status);
     if (m->search.typing)
         draw_text(canvas, at.footer, 1, m->cols - 1, STYLE_NORMAL, "Enter find   Esc leave it");
     else if (!ops)
