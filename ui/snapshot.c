@@ -1,4 +1,5 @@
 /* snapshot.c: one look at the database, made immutable and counted. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,13 +52,14 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
 
 struct snapshot *snapshot_with(const struct snapshot *look, struct listing *listing)
 {
-    struct snapshot *snap = malloc(sizeof *snap);
+    const size_t behind = offsetof(struct snapshot, refs) + sizeof look->refs;
+    struct snapshot *snap = calloc(1, sizeof *snap);
     if (!snap) {
         listing_unref(listing);
         return NULL;
     }
-    /* The counter is set anew below; nobody else knows this copy yet. */
-    memcpy((void *)snap, (const void *)look, sizeof *snap);
+    /* All but the counter, which other threads change meanwhile. */
+    memcpy((char *)snap + behind, (const char *)look + behind, sizeof *snap - behind);
     atomic_init(&snap->refs, 1);
     snap->listing = listing;
     return snap;

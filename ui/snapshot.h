@@ -57,7 +57,7 @@ struct listing {
 };
 
 struct snapshot {
-    atomic_uint refs;
+    atomic_uint refs;        /* first: snapshot_with() copies what stands behind it */
     int64_t seen_mono_ms, seen_wall_us; /* when the looking began: what it says was true then or later */
     struct db_about about;
     char title[420];               /* "shop @ db.example (public)", safe to show */
