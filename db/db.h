@@ -96,7 +96,7 @@ struct run_row {
     char file[512];          /* current file: the one running or next to run */
     bool no_transaction;
     int statements, started_statement, done_statement;
-    char prefix[65];         /* outside a transaction: SHA-256 over the statements before the started one, as they were sent; hex */
+    char prefix[65];         /* outside a transaction: unfinished_read only: SHA-256 over the statements before the started one, as they were sent; hex */
     char last_done[540];     /* "3 V14__x.sql": number in this run and file, written inside that migration's transaction only */
     char released_at[40];
     enum run_outcome outcome;

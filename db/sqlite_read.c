@@ -64,8 +64,10 @@ void sqlite_run_row(sqlite3_stmt *stmt, struct run_row *out)
     sqlite_column(stmt, 21, out->unlocked_at, sizeof out->unlocked_at);
     sqlite_column(stmt, 22, out->unlock_reason, sizeof out->unlock_reason);
     sqlite_column(stmt, 23, out->resolution, sizeof out->resolution);
-    sqlite_column(stmt, 24, out->prefix, sizeof out->prefix);
-    out->lives = sqlite3_column_count(stmt) > 25 && sqlite3_column_int(stmt, 25) != 0;
+    if (sqlite3_column_count(stmt) <= 24)
+        return;
+    out->lives = sqlite3_column_int(stmt, 24) != 0;
+    sqlite_column(stmt, 25, out->prefix, sizeof out->prefix);
 }
 
 static int run_rows(sqlite3_stmt *stmt, db_run_fn fn, void *user)

@@ -96,7 +96,7 @@
     " (julianday('now') - julianday(acquired_at)) * 86400.0,"                                                              \
     " (julianday(released_at) - julianday(acquired_at)) * 86400.0,"                                                        \
     " file, no_transaction, statements, started_statement, done_statement, last_done, released_at, outcome, detail,"      \
-    " unlocked_by, unlocked_at, unlock_reason, resolution, prefix"
+    " unlocked_by, unlocked_at, unlock_reason, resolution"
 #define SQL_RUN_SELECT SQL_RUN_COLUMNS " FROM main.jetbase_runs "
 #define SQL_RUN_ONE SQL_RUN_SELECT "WHERE process_id = ?1"
 #define SQL_RUN_LAST SQL_RUN_SELECT "WHERE outcome IS NOT NULL ORDER BY acquired_at DESC, rowid DESC LIMIT 1"
@@ -107,7 +107,7 @@
     "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"                                        \
     " AND (r.last_done IS NULL OR substr(r.last_done, instr(r.last_done, ' ') + 1) IS NOT r.file)"
 #define SQL_UNFINISHED                                                                                                     \
-    SQL_RUN_COLUMNS ", jetbase_witness_held(process_id, witness) FROM main.jetbase_runs AS r WHERE " SQL_IS_UNFINISHED     \
+    SQL_RUN_COLUMNS ", jetbase_witness_held(process_id, witness), prefix FROM main.jetbase_runs AS r WHERE " SQL_IS_UNFINISHED     \
     " ORDER BY acquired_at DESC, rowid DESC"
 
 /* ---- changing the lock ---- */

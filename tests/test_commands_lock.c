@@ -210,8 +210,26 @@ static void living_holder(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A table of runs that an earlier build made, without the column that came last, is read as it is; the next run completes it. */
+static void table_of_an_earlier_build(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    if (kind != SANDBOX_SQLITE)
+        return; /* on PostgreSQL such a table is not read before a run has completed it: test_pg_tables */
+    sandbox_open(&sb, kind);
+    sandbox_steps(&sb, 2, 1);
+    run_has(&sb, "upgrade --count 1", 0, NULL, NULL);
+    sandbox_sql(&sb, "ALTER TABLE jetbase_runs DROP COLUMN prefix");
+    run_says(&sb, "lock-status", 0, "Status: UNLOCKED\n", "");
+    run_has(&sb, "runs", 0, "upgrade", "");
+    run_has(&sb, "status", 0, "Migrations Pending", "");
+    run_has(&sb, "upgrade", 0, "V2__step_2.sql", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM pragma_table_info('jetbase_runs') WHERE name = 'prefix'"), 1);
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
-    static const struct run_case tests[] = { RUN_TEST(no_tables), RUN_TEST(other_program), RUN_TEST(dead_holder), RUN_TEST(take_over), RUN_TEST(living_holder) };
+    static const struct run_case tests[] = { RUN_TEST(no_tables), RUN_TEST(other_program), RUN_TEST(dead_holder), RUN_TEST(take_over), RUN_TEST(table_of_an_earlier_build), RUN_TEST(living_holder) };
     return run_group("commands_lock", tests, sizeof tests / sizeof *tests);
 }
