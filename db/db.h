@@ -106,6 +106,7 @@ struct run_row {
     bool lives;              /* unfinished_read only: its witness is held, it may still go on */
 };
 
+/* The word for an outcome as jetbase_runs stores it. Never NULL. */
 const char *run_outcome_name(enum run_outcome outcome);      /* "", "ok", "failed", "cancelled", "lost", "died" */
 enum run_outcome run_outcome_from(const char *name);         /* RUN_OPEN for NULL, "" and unknown words */
 

@@ -232,6 +232,7 @@ bool pg_witness_own(const char *process_id);
 struct pg_key {
     char number[PG_NUMBER_SIZE], high[PG_NUMBER_SIZE], low[PG_NUMBER_SIZE];
 };
+/* Fills out with the key of process_id. False where that is not a process ID; out is left as it was. */
 bool pg_key_of(const char *process_id, struct pg_key *out);
 
 /* ---- pg_look.c, pg_change.c, pg_read.c, pg_session.c, pg_watch.c ---- */

@@ -131,6 +131,7 @@ void sqlite_guard_install(struct db *db);
 
 /* ---- sqlite_run.c: the steps of a run ---- */
 
+/* The three of the driver contract, as db.h says them: submit queues a copy of the step, next runs it. */
 bool sqlite_submit(struct db *db, const struct db_step *step, struct error *err);
 enum db_next sqlite_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err);
 bool sqlite_rollback(struct db *db, struct error *err);

@@ -44,6 +44,7 @@ bool plan_find_resolve(struct folder *folder, const struct history *history, con
 /* Whether a resolve can be done as it is wished: its first statement, what stands before that one, its row in the history. */
 bool plan_check_resolve(const struct plan *plan, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err);
 
+/* Frees what d holds, not d itself. */
 void disagreement_free(struct disagreement *d);
 
 #endif
