@@ -35,6 +35,13 @@ void failpoint_pass(const char *name)
         return;
     raise(strcmp(action, "stop") == 0 ? SIGSTOP : SIGKILL);
 }
+
+int failpoint_ms(const char *name, int usual_ms)
+{
+    const char *spec = getenv("JETBASE_FAILPOINT_MS"), *value;
+    unsigned nth;
+    return spec && wanted(spec, name, &nth, &value) ? (int)strtol(value, NULL, 10) : usual_ms;
+}
 #else
 typedef int failpoint_not_built; /* ISO C wants a declaration in each file */
 #endif

@@ -179,8 +179,8 @@ static bool release_after(struct run *run, enum run_outcome outcome, const struc
 {
     struct error err = { 0 };
     if (release(run, outcome, why->message, &err) != 0) {
-        char said[sizeof err.message + sizeof err.hint + 2];
-        snprintf(said, sizeof said, "%s %s", err.message, err.hint);
+        char said[sizeof err.message + sizeof err.hint + 3];
+        snprintf(said, sizeof said, "%s. %s", err.message, err.hint);
         tell_note(run, EV_NOTE, said);
         return false;
     }

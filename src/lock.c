@@ -191,7 +191,7 @@ enum lock_answer lock_release(struct lock *lock, struct db *db, enum run_outcome
 {
     const struct db_driver *driver = db_driver_of(db);
     struct db_lock_change change = { .kind = CHANGE_RELEASE, .from = lock->run.process_id, .outcome = outcome, .detail = detail, .timeout_ms = LOCK_ROW_WAIT_MS };
-    int64_t until = lock->sys->mono_ms() + LOCK_RELEASE_MS;
+    int64_t until = lock->sys->mono_ms() + FAILPOINT_MS("release", LOCK_RELEASE_MS);
     struct error last = { 0 };
     for (;;) {
         enum db_change got = driver->lock_change(db, &change, &last);
