@@ -45,6 +45,8 @@ struct proxy {
     enum proxy_side side;
     char words[128];     /* "" where no cut is armed */
     char after[128];     /* "" once the client has said them */
+    bool counting;       /* a cut by bytes is armed */
+    size_t bytes;        /* that may still pass before it */
     struct link *links[LINKS];
     size_t count;
 };
@@ -109,6 +111,24 @@ static bool cut_here(struct link *l, enum proxy_side side, const void *bytes, si
     return cut;
 }
 
+/* How much of a chunk may pass before a cut by bytes. */
+static size_t may_pass(struct link *l, enum proxy_side side, size_t len)
+{
+    struct proxy *p = l->proxy;
+    pthread_mutex_lock(&p->mutex);
+    if (p->counting && p->side == side) {
+        if (len > p->bytes) {
+            len = p->bytes;
+            p->counting = false;
+            p->cuts++;
+        } else {
+            p->bytes -= len;
+        }
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return len;
+}
+
 static void count_wait(struct link *l)
 {
     if (!l->asked)
@@ -153,6 +173,11 @@ static bool pass(struct link *l, enum proxy_side side)
     ssize_t n = recv(side == PROXY_CLIENT ? l->client : l->server, chunk, sizeof chunk, 0);
     if (n <= 0 || cut_here(l, side, chunk, (size_t)n))
         return false;
+    size_t len = may_pass(l, side, (size_t)n);
+    if (len < (size_t)n) {
+        send_all(side == PROXY_CLIENT ? l->server : l->client, chunk, len);
+        return false;
+    }
     if (side == PROXY_SERVER && l->started) {
         pose(l, chunk, (size_t)n);
         count_wait(l);
@@ -272,6 +297,15 @@ void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, con
     proxy->nth = nth;
     snprintf(proxy->after, sizeof proxy->after, "%s", after ? after : "");
     snprintf(proxy->words, sizeof proxy->words, "%s", words);
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_cut_bytes(struct proxy *proxy, enum proxy_side side, size_t bytes)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->side = side;
+    proxy->bytes = bytes;
+    proxy->counting = true;
     pthread_mutex_unlock(&proxy->mutex);
 }
 
