@@ -178,6 +178,22 @@ static bool usable(const struct db *db, struct error *err)
     return error_hint(err, "Nothing was done. Name the primary in the URL, or add target_session_attrs=read-write.");
 }
 
+/* PgBouncer's statement mode ends a client at its first transaction block, which would be in the middle of a run: better now. */
+static bool transactions_pass(struct db *db, struct error *err)
+{
+    struct pg_ask ask = { .sql = PG_BEGIN, .sync = true };
+    char place[512];
+    if (db->mode != DB_RUN || !db->about.pooler)
+        return true;
+    bool ok = pg_batch(db, &ask, 1, err);
+    pg_batch_free(&ask, 1);
+    if (ok)
+        return true;
+    where(db, place, sizeof place);
+    error_set(err, ERR_CONFIG, "the pooler at %s ended the connection at a BEGIN: it lets no transaction through (PgBouncer's statement mode)", place);
+    return error_hint(err, "Nothing was done. Connect to the server itself, or to a pool in session or transaction mode.");
+}
+
 bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err)
 {
     struct hints hints = { 0 };
@@ -196,7 +212,7 @@ bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out,
         no_connection(db, NULL, err);
         goto fail;
     }
-    if (!learn(db, err) || !usable(db, err))
+    if (!learn(db, err) || !usable(db, err) || !transactions_pass(db, err))
         goto fail;
     db->cancel = pg_cancel_make(db->conn);
     if (!db->cancel) {

@@ -42,7 +42,7 @@ static bool old_session_gone(const struct lock *lock, struct db *db, int timeout
             break;
         lock->sys->sleep_ms(LOCK_POLL_MS);
     }
-    error_set(err, ERR_UNKNOWN_END, "whether the last migration was committed is not known: %s", now->evidence);
+    error_set(err, ERR_UNKNOWN_END, "whether the old session has ended is not known: %s", now->evidence);
     error_hint(err, "Look with `jetbase lock-status` and `jetbase history` before anything else is run.");
     return false;
 }

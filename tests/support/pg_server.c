@@ -64,7 +64,7 @@ static void find_programs(void)
         fail_msg("no PostgreSQL server programs found (PG_BINDIR names their folder)");
 }
 
-static int free_port(void)
+int pg_server_free_port(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof address;
@@ -170,7 +170,7 @@ int pg_server_standby_port(void)
     if (status != 0)
         show_log();
     assert_int_equal(status, 0);
-    standby_port = free_port();
+    standby_port = pg_server_free_port();
     standby = start_server("standby", standby_port);
     return standby_port;
 }
@@ -193,7 +193,7 @@ static void start(void)
         show_log();
     assert_int_equal(status, 0);
     owner = getpid();
-    port = free_port();
+    port = pg_server_free_port();
     atexit(pg_server_stop);
     pg_server_start_again();
 }

@@ -9,6 +9,8 @@
 void pg_server_new_database(char *url, size_t size);
 /* Port on 127.0.0.1; starts the server where it is not there yet. */
 int pg_server_port(void);
+/* A port on 127.0.0.1 that nobody listens on now. */
+int pg_server_free_port(void);
 /* The folder of its unix socket. */
 const char *pg_server_socket_dir(void);
 /* The postmaster's pid. */
