@@ -53,7 +53,8 @@ struct db_about {
     bool schema_missing; /* that schema was asked for (postgres_schema) and is not there, as of the last look for tables */
     char user[128];     /* database role; the operating-system user for SQLite */
     int session_pid;    /* number of our own session; 0 for SQLite */
-    bool standby;       /* pg_is_in_recovery() */
+    bool standby;       /* pg_is_in_recovery(); as of the last look at the lock: a promotion leaves the connection as it is */
+    double lag_s;       /* standby: how far it is behind its primary; -1 where that is not known (it receives nothing, and replayed nothing yet) */
     bool pooler;        /* PQbackendPID differs from pg_backend_pid(): no session lock is ever taken */
     bool standard_strings; /* standard_conforming_strings; true for SQLite */
     bool read_only;     /* SQLite: file or folder can't be written */

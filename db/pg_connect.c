@@ -126,8 +126,8 @@ static void about_fill(struct db *db, const PGresult *facts)
     pg_copy(facts, 0, 1, about->database, sizeof about->database);
     pg_copy(facts, 0, 2, about->schema, sizeof about->schema);
     about->session_pid = (int)pg_number(facts, 3);
-    about->standby = pg_true(facts, 4);
-    pg_copy(facts, 0, 5, about->user, sizeof about->user);
+    pg_copy(facts, 0, 4, about->user, sizeof about->user);
+    pg_standby_note(db, facts, 5);
     text_copy(about->host, sizeof about->host, host ? host : "");
     about->pooler = PQbackendPID(db->conn) != about->session_pid;
     about->standard_strings = !strings || strcmp(strings, "on") == 0;

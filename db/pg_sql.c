@@ -109,10 +109,17 @@
 #define RUNS_COLUMN(name, type) "ADD COLUMN IF NOT EXISTS " name " " type
 #define RUNS_NEXT(name, type) ", " RUNS_COLUMN(name, type)
 
+/* A standby that receives and has replayed all of it is not behind, however long nothing was written; else the last transaction's age is the best that is known. */
+#define STANDBY_FACTS                                                                                                                  \
+    "pg_catalog.pg_is_in_recovery(), CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN NULL WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_wal_receiver() w WHERE w.pid IS NOT NULL)" \
+    " AND pg_catalog.pg_last_wal_receive_lsn()" EQ "pg_catalog.pg_last_wal_replay_lsn() THEN 0::pg_catalog.float8"                      \
+    " ELSE pg_catalog.date_part('epoch', " NOW MINUS "pg_catalog.pg_last_xact_replay_timestamp()) END"
+
 static const char *const texts_of[PG_SQL_TEXTS] = {
-    /* $1 schema or NULL: version, database, schema, session, standby, role */
+    /* $1 schema or NULL: version, database, schema, session, role, standby, its lag */
     [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT "),"
-                 " pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(), CURRENT_USER" TEXT,
+                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", " STANDBY_FACTS,
+    [PG_STANDBY] = "SELECT " STANDBY_FACTS,
     /* $1 schema or NULL: a row for each table and index of ours, with its number of columns; one of NULLs where there is none, and no row where there is no such schema */
     [PG_TABLES] = "SELECT c.relname, c.relnatts FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace" EQ "n.oid AND c.relname" TEXT EQ
                   "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs', 'jetbase_migrations_version_key']" TEXT "[])"

@@ -7,6 +7,7 @@
 /* The texts; what each takes ($1 …) and gives stands beside it in pg_sql.c. */
 enum pg_sql {
     PG_FACTS,
+    PG_STANDBY,
     PG_TABLES,
     PG_SETS,
     PG_SETS_LOOK,

@@ -96,15 +96,70 @@ static bool set_decoded(struct parameters *all, const char *name, struct span s,
     return value && set(all, name, value, err);
 }
 
+static bool bad_port(struct error *err)
+{
+    error_set(err, ERR_CONFIG, "The port in the database URL is not a number");
+    return error_hint(err, "A URL looks like postgresql://user:password@host:5432/database, or with several hosts postgresql://user@one:5432,two:5432/database.");
+}
+
+/* One of several hosts: "name", "name:port", "[address]:port". Adds it to both lists; the port may be empty. */
+static bool add_host(struct span s, bool first, struct text *hosts, struct text *ports, struct error *err)
+{
+    const char *close = s.len > 0 && s.at[0] == '[' ? memchr(s.at, ']', s.len) : NULL;
+    struct span host = close ? (struct span){ s.at + 1, (size_t)(close - s.at - 1) } : s, port = { 0 };
+    const char *colon = close ? close + 1 : memchr(s.at, ':', s.len), *end = s.at + s.len;
+    char *name;
+    if (colon && colon < end) {
+        port = (struct span){ colon + 1, (size_t)(end - colon - 1) };
+        if (!close)
+            host.len = (size_t)(colon - s.at);
+        if (*colon != ':' || strspn(port.at, "0123456789") < port.len)
+            return bad_port(err);
+    }
+    name = decoded(host, false, err);
+    if (!name)
+        return false;
+    text_printf(hosts, "%s%s", first ? "" : ",", name);
+    text_printf(ports, "%s%.*s", first ? "" : ",", (int)port.len, port.at ? port.at : "");
+    free(name);
+    return true;
+}
+
+/* Several hosts, as libpq writes them: one:5432,two:5433. */
+static bool read_hosts(struct parameters *all, struct span list, struct error *err)
+{
+    struct text hosts = { 0 }, ports = { 0 };
+    bool ok = true, any_port = memchr(list.at, ':', list.len) != NULL;
+    for (const char *at = list.at, *end = list.at + list.len; ok && at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        size_t len = (size_t)((comma ? comma : end) - at);
+        ok = add_host((struct span){ at, len }, at == list.at, &hosts, &ports, err);
+        at += len + 1;
+    }
+    if (ok && (hosts.failed || ports.failed))
+        ok = no_memory(err);
+    ok = ok && set(all, "host", text_dup(text_string(&hosts)), err) && (!any_port || set(all, "port", text_dup(text_string(&ports)), err));
+    text_free(&hosts);
+    text_free(&ports);
+    return ok;
+}
+
+/* The hosts and their ports as they stand in the URL. */
+static struct span authority(const struct url_pieces *p)
+{
+    const char *start = p->host.at - p->host_is_ipv6, *end = p->port.at ? p->port.at + p->port.len : p->host.at + p->host.len + p->host_is_ipv6;
+    return (struct span){ start, (size_t)(end - start) };
+}
+
 /* The pieces before '?'. The database's name is taken as it stands, the others are decoded. */
 static bool read_pieces(struct parameters *all, const struct url_pieces *p, struct error *err)
 {
     if (!set_decoded(all, "user", p->user, false, err) || !set_decoded(all, "password", p->password, false, err))
         return false;
-    if (p->port.len > 0 && strspn(p->port.at, "0123456789") < p->port.len) {
-        error_set(err, ERR_CONFIG, "The port in the database URL is not a number");
-        return error_hint(err, "A URL looks like postgresql://user:password@host:5432/database.");
-    }
+    if (p->host.at && memchr(authority(p).at, ',', authority(p).len))
+        return read_hosts(all, authority(p), err) && (p->database.len == 0 || set(all, "dbname", strndup(p->database.at, p->database.len), err));
+    if (p->port.len > 0 && strspn(p->port.at, "0123456789") < p->port.len)
+        return bad_port(err);
     if (p->host.len > 0 && p->host_is_ipv6) {
         if (!set(all, "host", strndup(p->host.at, p->host.len), err))
             return false;

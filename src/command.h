@@ -10,6 +10,8 @@
 #include "project.h"
 #include "sys.h"
 
+struct db;
+
 /* What a command needs and does; the dispatcher acts on these, not on names. */
 enum command_flag {
     COMMAND_PROJECT = 1,     /* runs in a project folder */
@@ -80,6 +82,9 @@ int command_help(const struct call *call, struct error *err);
 
 /* With --verbose tells which files of migrations/ are no migrations and are passed over. Says nothing where the folder can't be read: the command itself does. */
 void command_note_passed(const struct call *call);
+
+/* Where db is a standby, says so in a note, and how far it is behind. */
+void command_note_standby(const struct call *call, const struct db *db);
 
 /* Prints the help of one command, or of the program (NULL). */
 void command_help_print(struct output *out, const struct command *command);

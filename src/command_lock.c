@@ -110,6 +110,8 @@ int command_lock_status(const struct call *call, struct error *err)
     struct lock_view view;
     struct db *db = NULL;
     bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && lock_look(db, &view, err);
+    if (ok)
+        command_note_standby(call, db);
     if (ok && call->out->json)
         ok = output_json(call->out, json_lock(&view, engine_dialect(db) == SCAN_SQLITE), err);
     else if (ok)

@@ -31,6 +31,7 @@ static bool look_open(const struct call *call, bool files, struct look *l, struc
     memset(l, 0, sizeof *l);
     if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) || !history_read(l->db, &l->history, err))
         return false;
+    command_note_standby(call, l->db);
     l->utc = engine_dialect(l->db) == SCAN_SQLITE;
     return !files || (engine_schema_there(call->project, l->db, err) && folder_read(call->project->dir, &l->folder, err) &&
                       pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err));

@@ -148,6 +148,7 @@ static int dry_run(const struct call *call, enum plan_direction direction, struc
     struct db *db = NULL;
     bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && engine_plan(call->project, db, &wish, &folder, &p.plan, err);
     if (ok) {
+        command_note_standby(call, db);
         if (p.plan->note[0])
             output_warn(call->out, "%s", p.plan->note);
         p.dialect = engine_dialect(db);

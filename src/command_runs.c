@@ -194,6 +194,8 @@ int command_runs(const struct call *call, struct error *err)
     if (ok && r.failed)
         ok = error_set(err, ERR_NO_MEMORY, "Memory ran out reading the runs.");
     ok = ok && lock_look(db, &r.lock, err);
+    if (ok)
+        command_note_standby(call, db);
     if (ok && call->out->json)
         ok = output_json(call->out, runs_json(&r), err);
     else if (ok && r.count == 0)

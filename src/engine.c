@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine_private.h"
@@ -108,6 +109,27 @@ static bool commit_truth(struct run *run, const struct lock_truth *truth, struct
     return true;
 }
 
+/* A server that took over may lack what the old one had committed. run->done becomes what is there. False: that can't be told. */
+static bool still_there(struct run *run, const struct lock_truth *truth, struct error *err)
+{
+    char said[200];
+    unsigned long there = strtoul(truth->last_done, NULL, 10);
+    if (run->done == 0 || run->repair)
+        return true;
+    if (!truth->has_run && !lock_has_run(run->lock))
+        return true;
+    if (!truth->has_run) {
+        error_set(err, ERR_UNKNOWN_END, "this server has no row of this run: whether what it had committed is there is not known");
+        return error_hint(err, "A standby that took over may lack the last transactions: look with `jetbase history` before anything else is run.");
+    }
+    if (there >= run->done)
+        return true;
+    snprintf(said, sizeof said, "of %u migrations that this run had committed this server has %lu: it took over without the others", run->done, there);
+    tell_note(run, EV_TRUTH_FOUND, said);
+    run->done = (uint32_t)there;
+    return true;
+}
+
 /* After a lost connection: reconnect, end our old session, find out what is true, give the lock back. *released: the lock is not ours any more. */
 static bool recover(struct run *run, bool commit_unknown, struct error *lost, bool *released, struct error *err)
 {
@@ -117,7 +139,7 @@ static bool recover(struct run *run, bool commit_unknown, struct error *lost, bo
     engine_tell(run, &event);
     if (!reconnect(run, err) || !lock_find_truth(run->lock, run->db, TRUTH_MS, &truth, err))
         return false;
-    if (commit_unknown && !commit_truth(run, &truth, err))
+    if (!still_there(run, &truth, err) || (commit_unknown && !commit_truth(run, &truth, err)))
         return false;
     *released = !truth.locked_by_us;
     return true;

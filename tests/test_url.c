@@ -130,6 +130,11 @@ static void many_hosts(void **state)
 {
     (void)state;
     postgres("postgresql:///d?host=a&host=b", "dbname='d' host='a,b'", "postgresql:///d?host=a&host=b");
+    postgres("postgresql://u:p@a:1,b:2/d", "user='u' password='p' host='a,b' port='1,2' dbname='d'", "postgresql://u:***@a:1,b:2/d");
+    postgres("postgresql://a,b/d", "host='a,b' dbname='d'", "postgresql://a,b/d");
+    postgres("postgresql://a,b:2/d?target_session_attrs=read-write", "host='a,b' port=',2' dbname='d' target_session_attrs='read-write'", "postgresql://a,b:2/d?target_session_attrs=read-write");
+    postgres("postgresql://[::1]:1,b:2/d", "host='::1,b' port='1,2' dbname='d'", "postgresql://[::1]:1,b:2/d");
+    refused("postgresql://a:1,b:x/d", "The port in the database URL is not a number");
     postgres("postgresql:///d?host=a:1&host=b:2", "dbname='d' host='a,b' port='1,2'", "postgresql:///d?host=a:1&host=b:2");
     postgres("postgresql:///d?host=a:1&host=b", "dbname='d' host='a,b' port='1,'", "postgresql:///d?host=a:1&host=b");
     postgres("postgresql:///d?host=a&host=b:2", "dbname='d' host='a,b' port=',2'", "postgresql:///d?host=a&host=b:2");

@@ -10,7 +10,13 @@
 
 static void header_left(const struct model *m, const char *place, char *to, size_t size)
 {
-    snprintf(to, size, " jetbase%s  %s  %s", m->read_only ? " READ-ONLY" : "", place, m->snap->about.product);
+    char behind[48] = "";
+    const struct db_about *about = &m->snap->about;
+    if (about->standby && about->lag_s > 0)
+        snprintf(behind, sizeof behind, " STANDBY, %.0f s behind", about->lag_s);
+    else if (about->standby)
+        snprintf(behind, sizeof behind, about->lag_s == 0 ? " STANDBY" : " STANDBY, ? s behind");
+    snprintf(to, size, " jetbase%s  %s  %s%s", m->read_only ? " READ-ONLY" : "", place, about->product, behind);
 }
 
 static void draw_header(const struct model *m, struct canvas *canvas)

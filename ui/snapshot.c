@@ -32,14 +32,14 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
     atomic_init(&snap->refs, 1);
     snap->seen_mono_ms = sys->mono_ms();
     snap->seen_wall_us = sys->wall_us();
-    snap->about = *driver->about(db);
     snap->sessions = (driver->caps & DB_SESSIONS) != 0;
     snap->skip_validation = project->skip_validation || project->skip_checksum_validation || project->skip_file_validation;
-    title(snap);
     if (!lock_look(db, &snap->lock, err)) {
         snapshot_unref(snap);
         return NULL;
     }
+    snap->about = *driver->about(db); /* as the look found it: a standby may be none any more */
+    title(snap);
     snap->listing = before ? listing_ref(before) : listing_read(project, db, history, err);
     if (!snap->listing) {
         snapshot_unref(snap);

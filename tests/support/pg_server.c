@@ -175,6 +175,37 @@ int pg_server_standby_port(void)
     return standby_port;
 }
 
+void pg_server_standby_promote(void)
+{
+    PGconn *conn = connect_admin(standby_port);
+    PGresult *res = PQexec(conn, "SELECT pg_promote()");
+    if (PQresultStatus(res) != PGRES_TUPLES_OK)
+        print_error("%s", PQerrorMessage(conn));
+    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+    assert_string_equal(PQgetvalue(res, 0, 0), "t");
+    PQclear(res);
+    PQfinish(conn);
+}
+
+static void stop_standby(void)
+{
+    int status;
+    if (standby <= 0)
+        return;
+    kill(standby, SIGINT);
+    waitpid(standby, &status, 0);
+    standby = 0;
+    standby_port = 0;
+}
+
+void pg_server_standby_drop(void)
+{
+    char command[128];
+    stop_standby();
+    snprintf(command, sizeof command, "rm -rf '%s/standby'", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void start(void)
 {
     char data[128];
@@ -254,11 +285,7 @@ void pg_server_stop(void)
     int status;
     if (!folder[0] || getpid() != owner) /* a forked child must not stop its parent's server */
         return;
-    if (standby > 0) {
-        kill(standby, SIGINT);
-        waitpid(standby, &status, 0);
-        standby = 0;
-    }
+    stop_standby();
     if (postmaster > 0) {
         kill(postmaster, SIGINT);
         waitpid(postmaster, &status, 0);

@@ -19,6 +19,10 @@ pid_t pg_server_pid(void);
 void pg_server_program(const char *name, char *path, size_t size);
 /* Port of a streaming standby of it, on 127.0.0.1; started at the first call, stopped with the server. */
 int pg_server_standby_port(void);
+/* Ends the standby's recovery, and waits until it takes writes. */
+void pg_server_standby_promote(void);
+/* Stops the standby and forgets its data: the next pg_server_standby_port() makes another. */
+void pg_server_standby_drop(void);
 /* Stops it at once (as a crash would) or fast, and starts it again on the same port and data. */
 void pg_server_crash(void);
 void pg_server_start_again(void);
