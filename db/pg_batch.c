@@ -77,7 +77,7 @@ static bool readable(struct db *db)
 {
     while (PQisBusy(db->conn)) {
         bool stopping = db->asking && pg_cancel_wished(db);
-        enum pg_woken woken = pg_wait(db, stopping ? PG_CANCEL_AGAIN_MS : -1, db->asking && !stopping ? db->target.wake_fd : -1);
+        enum pg_woken woken = pg_wait_answer(db, stopping ? PG_CANCEL_AGAIN_MS : -1, db->asking && !stopping ? db->target.wake_fd : -1);
         if (woken == WOKEN_LOST)
             return !PQisBusy(db->conn);
     }
@@ -174,6 +174,7 @@ static bool may_stop(const struct db *db, const struct pg_ask *asks, size_t coun
 
 static bool batch_send(struct db *db, const struct pg_ask *asks, size_t count)
 {
+    db->heard_ms = 0;
     for (size_t i = 0; i < count; i++)
         if ((question_begins(db, asks, i, count) && !question_send(db)) ||
             !PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, 0) ||

@@ -97,8 +97,8 @@ static bool connect_start(struct db *db, const struct hints *hints, struct error
     char timeout[16];
     const char *application = db->target.application ? db->target.application : "jetbase";
     /* What stands before dbname yields to the connection string, what stands after it does not. */
-    const char *const keywords[] = { "fallback_application_name", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "dbname", "client_encoding", NULL };
-    const char *const values[] = { application, timeout, "10", "5", "3", db->target.url->conninfo, "UTF8", NULL };
+    const char *const keywords[] = { "fallback_application_name", "connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
+    const char *const values[] = { application, timeout, "10", "5", "3", "25000", db->target.url->conninfo, "UTF8", NULL };
     snprintf(timeout, sizeof timeout, "%d", hints->timeout_ms / 1000);
     /* Only the blocking way tries the next of several hosts when one does not answer. */
     db->conn = hints->many_hosts ? PQconnectdbParams(keywords, values, 1) : PQconnectStartParams(keywords, values, 1);
@@ -128,6 +128,7 @@ static void about_fill(struct db *db, const PGresult *facts)
     about->session_pid = (int)pg_number(facts, 3);
     pg_copy(facts, 0, 4, about->user, sizeof about->user);
     pg_standby_note(db, facts, 5);
+    pg_copy(facts, 0, 7, db->server_start, sizeof db->server_start);
     text_copy(about->host, sizeof about->host, host ? host : "");
     about->pooler = PQbackendPID(db->conn) != about->session_pid;
     about->standard_strings = !strings || strcmp(strings, "on") == 0;

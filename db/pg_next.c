@@ -172,7 +172,7 @@ enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, st
         if (took == TOOK_LOST || gone)
             return down(db, err);
         bool stopping = pg_cancel_wished(db);
-        enum pg_woken woken = pg_wait(db, slice(db, until, stopping), stopping ? -1 : db->target.wake_fd);
+        enum pg_woken woken = pg_wait_answer(db, slice(db, until, stopping), stopping ? -1 : db->target.wake_fd);
         if (woken == WOKEN_LOST) {
             if (pg_take(db) == TOOK_RESULT)
                 return deliver(db, result, err);

@@ -48,7 +48,7 @@ static bool drain(struct db *db)
         }
         if (hurry)
             pg_cancel_repeat(db->cancel);
-        if (pg_wait(db, hurry ? PG_CANCEL_AGAIN_MS : -1, -1) == WOKEN_LOST && pg_take(db) == TOOK_LOST)
+        if (pg_wait_answer(db, hurry ? PG_CANCEL_AGAIN_MS : -1, -1) == WOKEN_LOST && pg_take(db) == TOOK_LOST)
             return false;
     }
     return true;

@@ -116,9 +116,9 @@
     " ELSE pg_catalog.date_part('epoch', " NOW MINUS "pg_catalog.pg_last_xact_replay_timestamp()) END"
 
 static const char *const texts_of[PG_SQL_TEXTS] = {
-    /* $1 schema or NULL: version, database, schema, session, role, standby, its lag */
+    /* $1 schema or NULL: version, database, schema, session, role, standby, its lag, when the server was started */
     [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT "),"
-                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", " STANDBY_FACTS,
+                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", " STANDBY_FACTS ", pg_catalog.pg_postmaster_start_time()" TEXT,
     [PG_STANDBY] = "SELECT " STANDBY_FACTS,
     /* $1 schema or NULL: a row for each table and index of ours, with its number of columns; one of NULLs where there is none, and no row where there is no such schema */
     [PG_TABLES] = "SELECT c.relname, c.relnatts FROM pg_catalog.pg_namespace n LEFT JOIN pg_catalog.pg_class c ON c.relnamespace" EQ "n.oid AND c.relname" TEXT EQ

@@ -24,6 +24,7 @@ bool pg_send(struct db *db, struct pg_query query, const char *sql, int count, c
         return no_memory(db, err);
     }
     db->unflushed = db->unsynced = true;
+    db->heard_ms = 0;
     return true;
 }
 

@@ -177,6 +177,22 @@ static bool refuse_terminate(struct error *err)
     return error_hint(err, "Nothing was done. On SQLite end the process itself; `jetbase lock-status` shows its host and pid.");
 }
 
+/* The connection was lost at the unlock: is the lock free, or another's, all the same? It is only looked: an unlock that names nobody must not be sent twice. */
+static bool truth_after(const struct call *call, struct db **db, const struct lock_view *before, struct lock_view *after, struct error *err)
+{
+    struct error lost = *err, ignored = { 0 };
+    db_driver_of(*db)->close(*db);
+    *db = NULL;
+    if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, db, &ignored) || !lock_look(*db, after, &ignored) ||
+        (after->row.locked && strcmp(after->row.process_id, before->row.process_id) == 0)) {
+        *err = lost;
+        return false;
+    }
+    error_clear(err);
+    output_warn(call->out, "the answer to the unlock was lost; the lock is %s now", after->row.locked ? "another run's" : "free");
+    return true;
+}
+
 int command_unlock(const struct call *call, struct error *err)
 {
     const struct options *o = call->options;
@@ -188,7 +204,7 @@ int command_unlock(const struct call *call, struct error *err)
     bool ok = !(o->terminate && call->project->url.kind == URL_SQLITE) || refuse_terminate(err);
     /* No file is made for a lock that is not there. */
     ok = ok && engine_connect(call->project, call->sys, project_database_missing(call->project) ? DB_LOOK : DB_RUN, NULL, &db, err);
-    ok = ok && lock_unlock(db, &wish, &before, &after, err) == LOCK_OK;
+    ok = ok && (lock_unlock(db, &wish, &before, &after, err) == LOCK_OK || (err->code == ERR_NO_CONNECTION && truth_after(call, &db, &before, &after, err)));
     if (ok && call->out->json)
         ok = output_json(call->out, unlock_json(call, &before, &after), err);
     else if (ok)

@@ -28,6 +28,7 @@ struct link {
     pthread_t thread;
     int client, server;
     bool ready;          /* the first ReadyForQuery has passed */
+    bool silent;         /* what the server says goes nowhere */
     bool asked;          /* a flush, sync or query has no answer yet */
     bool started;        /* the start-up packet has passed: messages have types from here on */
     unsigned char head[2][5]; /* message header being read, per side */
@@ -45,6 +46,7 @@ struct proxy {
     enum proxy_side side;
     char words[128];     /* "" where no cut is armed */
     char after[128];     /* "" once the client has said them */
+    bool swallow;        /* the server's words go nowhere from there on, instead of a cut */
     bool counting;       /* a cut by bytes is armed */
     size_t bytes;        /* that may still pass before it */
     struct link *links[LINKS];
@@ -105,7 +107,8 @@ static bool cut_here(struct link *l, enum proxy_side side, const void *bytes, si
     if (p->words[0] && !p->after[0] && p->side == side && memmem(bytes, len, p->words, strlen(p->words)) && --p->nth == 0) {
         p->words[0] = '\0';
         p->cuts++;
-        cut = true;
+        l->silent = p->swallow;
+        cut = !p->swallow;
     }
     pthread_mutex_unlock(&p->mutex);
     return cut;
@@ -173,6 +176,8 @@ static bool pass(struct link *l, enum proxy_side side)
     ssize_t n = recv(side == PROXY_CLIENT ? l->client : l->server, chunk, sizeof chunk, 0);
     if (n <= 0 || cut_here(l, side, chunk, (size_t)n))
         return false;
+    if (side == PROXY_SERVER && l->silent)
+        return true;
     size_t len = may_pass(l, side, (size_t)n);
     if (len < (size_t)n) {
         send_all(side == PROXY_CLIENT ? l->server : l->client, chunk, len);
@@ -297,6 +302,18 @@ void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, con
     proxy->nth = nth;
     snprintf(proxy->after, sizeof proxy->after, "%s", after ? after : "");
     snprintf(proxy->words, sizeof proxy->words, "%s", words);
+    proxy->swallow = false;
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_swallow(struct proxy *proxy, const char *after, const char *words, unsigned nth)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->side = PROXY_SERVER;
+    proxy->nth = nth;
+    snprintf(proxy->after, sizeof proxy->after, "%s", after ? after : "");
+    snprintf(proxy->words, sizeof proxy->words, "%s", words);
+    proxy->swallow = true;
     pthread_mutex_unlock(&proxy->mutex);
 }
 

@@ -18,6 +18,8 @@ unsigned proxy_waits(struct proxy *proxy);
 void proxy_set_latency(struct proxy *proxy, int latency_ms);
 /* Cuts the connection when `words` pass from that side for the nth time (1: the first), counted once the client has said `after` (NULL: at once); they are not passed on. Later connections pass freely. */
 void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, const char *words, unsigned nth);
+/* As proxy_cut with the server's words, but both links stay open: nothing that the server says on that connection passes any more, and nobody is told. */
+void proxy_swallow(struct proxy *proxy, const char *after, const char *words, unsigned nth);
 /* Cuts the first connection on which that side has sent so many bytes from now on; those before are passed on. */
 void proxy_cut_bytes(struct proxy *proxy, enum proxy_side side, size_t bytes);
 /* From now on the session number that clients are told is not the backend's own, as behind a pooler. */

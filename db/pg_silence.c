@@ -1,0 +1,81 @@
+/* pg_silence.c: an answer that does not come: is the server still at work, or did the answer get lost on the way? Asked over a connection of its own, since the silent one can't tell. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "failpoint.h"
+#include "pg_private.h"
+#include "text.h"
+
+enum { SECOND_LOOK_MS = 1000 };
+
+/* What the server says of our own session. */
+enum silence { SILENCE_WORKS, SILENCE_LOST, SILENCE_UNKNOWN };
+
+static enum silence look(struct db *db, struct db *probe)
+{
+    struct db_session session;
+    struct error ignored = { 0 };
+    if (strcmp(db->server_start, probe->server_start) != 0) {
+        text_copy(db->last_words, sizeof db->last_words, "no answer came, and another server answers there now");
+        return SILENCE_LOST;
+    }
+    if (!pg_session_read(probe, db->about.session_pid, &session, &ignored))
+        return SILENCE_UNKNOWN;
+    if (session.found && strcmp(session.wait, "Client/ClientRead") != 0)
+        return SILENCE_WORKS;
+    snprintf(db->last_words, sizeof db->last_words, session.found ? "no answer came, and on the server session %d waits for this program: what was said got lost on the way" :
+                                                                    "no answer came, and on the server session %d is gone", db->about.session_pid);
+    return SILENCE_LOST;
+}
+
+/* Twice with a pause in between, in which nothing may come: an answer may just be on its way. */
+static bool is_lost(struct db *db)
+{
+    struct db_target target = db->target;
+    struct error ignored = { 0 };
+    struct db *probe;
+    bool lost;
+    if (db->mode == DB_LOOK) {
+        /* It runs under a statement_timeout, and may be asked again: that is enough. */
+        text_copy(db->last_words, sizeof db->last_words, "no answer came");
+        return true;
+    }
+    if (db->about.pooler)
+        return false;
+    target.stop = NULL;
+    target.wake_fd = -1;
+    if (!pg_open(&target, DB_LOOK, &probe, &ignored))
+        return false;
+    lost = look(db, probe) == SILENCE_LOST && pg_wait(db, SECOND_LOOK_MS, -1) == WOKEN_TIMEOUT && look(db, probe) == SILENCE_LOST;
+    pg_close(probe);
+    if (!lost)
+        db->last_words[0] = '\0';
+    return lost;
+}
+
+enum pg_woken pg_wait_answer(struct db *db, int timeout_ms, int wake_fd)
+{
+    int quiet_ms = FAILPOINT_MS("silence", PG_SILENCE_MS), wait_ms = timeout_ms;
+    int64_t now = db->sys->mono_ms(), left;
+    enum pg_woken woken;
+    if (db->heard_ms == 0)
+        db->heard_ms = now;
+    left = db->heard_ms + quiet_ms - now;
+    if (left <= 0 && is_lost(db)) {
+        /* For the library too: nothing of it is to be waited for any more. */
+        shutdown(PQsocket(db->conn), SHUT_RDWR);
+        PQconsumeInput(db->conn);
+        return WOKEN_LOST;
+    }
+    if (left <= 0) {
+        db->heard_ms = db->sys->mono_ms();
+        left = quiet_ms;
+    }
+    if (wait_ms < 0 || wait_ms > left)
+        wait_ms = (int)left;
+    woken = pg_wait(db, wait_ms, wake_fd);
+    if (woken == WOKEN_INPUT)
+        db->heard_ms = 0;
+    return woken;
+}
