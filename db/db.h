@@ -278,7 +278,7 @@ struct db_driver {
     const char *name;   /* MUST be set: "postgresql", "sqlite" */
     unsigned caps;      /* enum db_cap bits */
 
-    /* Connects. On false nothing is left open and *err is filled (ERR_NO_CONNECTION with host and port, ERR_CONFIG for URLs that are refused). MUST be set. */
+    /* Connects. On false nothing is left open and *err is filled (ERR_NO_CONNECTION with host and port, and not_up where it may be there in a moment; ERR_CONFIG for URLs that are refused). MUST be set. */
     bool (*open)(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err);
     /* Closes: whatever is open is rolled back, the witness goes. NULL is allowed. MUST be set. */
     void (*close)(struct db *db);

@@ -51,6 +51,7 @@ struct error {
     struct place place;
     char source[256];     /* the source line, cut around the place, control bytes made visible */
     unsigned caret;       /* caret column in `source`, from 1; 0: none */
+    bool not_up;          /* ERR_NO_CONNECTION: no server refused it; asked again in a moment it may be there */
 };
 
 /* Fills *err (all earlier content is dropped) with a code and a printf-style message. A NULL err is allowed. Always returns false, so that `return error_set(...)` reads well. */

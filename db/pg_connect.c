@@ -55,10 +55,16 @@ static void where(const struct db *db, char *to, size_t size)
 
 static bool no_connection(struct db *db, const char *why, struct error *err)
 {
-    char place[512], said[1024];
+    char place[512], said[1024], raw[1024], state[6];
     where(db, place, sizeof place);
-    pg_visible(db, said, sizeof said, why ? why : PQerrorMessage(db->conn));
+    text_copy(raw, sizeof raw, why ? why : PQerrorMessage(db->conn));
+    pg_refusal(raw, state);
+    pg_visible(db, said, sizeof said, raw);
     error_set(err, ERR_NO_CONNECTION, "can't connect to PostgreSQL at %s: %s", place, said);
+    if (err) {
+        text_copy(err->sqlstate, sizeof err->sqlstate, state);
+        err->not_up = pg_not_up(state, said, PQconnectionNeedsPassword(db->conn) == 1);
+    }
     return error_hint(err, "Nothing was done. Check that the server runs and that %s is right.", db->target.url->shown);
 }
 
@@ -106,7 +112,12 @@ static bool connect_start(struct db *db, const struct hints *hints, struct error
         return error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
     if (PQstatus(db->conn) == CONNECTION_BAD)
         return no_connection(db, NULL, err);
-    return hints->many_hosts || connect_poll(db, hints->timeout_ms, err);
+    if (hints->many_hosts)
+        return true;
+    PQsetErrorVerbosity(db->conn, PQERRORS_VERBOSE); /* else a refusal comes without its SQLSTATE */
+    bool open = connect_poll(db, hints->timeout_ms, err);
+    PQsetErrorVerbosity(db->conn, PQERRORS_DEFAULT);
+    return open;
 }
 
 /* "PostgreSQL 15.8" of version()'s long line. */
@@ -213,7 +224,12 @@ bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out,
         no_connection(db, NULL, err);
         goto fail;
     }
-    if (!learn(db, err) || !usable(db, err) || !transactions_pass(db, err))
+    if (!learn(db, err)) {
+        if (err)
+            err->not_up = err->code == ERR_NO_CONNECTION; /* it went away while it was asked */
+        goto fail;
+    }
+    if (!usable(db, err) || !transactions_pass(db, err))
         goto fail;
     db->cancel = pg_cancel_make(db->conn);
     if (!db->cancel) {

@@ -127,6 +127,13 @@ void pg_visible(const struct db *db, char *to, size_t size, const char *from);
 /* Notices: only a farewell is kept. */
 void pg_notice(void *db, const PGresult *res);
 
+/* ---- pg_refusal.c: a connection that was not had ---- */
+
+/* Takes out of the library's words (PQERRORS_VERBOSE) each SQLSTATE and LOCATION, which nobody wants to read. state: the last SQLSTATE, "" where no server spoke. */
+void pg_refusal(char *said, char state[6]);
+/* May asking again in a moment help? Not where a server said no: wrong password, database, role. */
+bool pg_not_up(const char *state, const char *said, bool needs_password);
+
 /* ---- pg_wait.c: sending and waiting ---- */
 
 enum pg_woken { WOKEN_INPUT, WOKEN_TIMEOUT, WOKEN_WAKE, WOKEN_LOST };

@@ -12,7 +12,9 @@
 #define OPTION_RUN_COMMON                                                                                                                                   \
     { OPTION_TAKE_OVER_DEAD, "take-over-dead", 0, NULL, "Where the lock's holder is proven dead, take the lock over and go on" },                            \
         { OPTION_LOCK_TIMEOUT, "lock-timeout", 0, "DURATION", "PostgreSQL: how long a statement waits for a lock (500ms, 5s, 2min; bare: seconds)" },        \
-        { OPTION_STATEMENT_TIMEOUT, "statement-timeout", 0, "DURATION", "PostgreSQL: how long a statement may run" }
+        { OPTION_STATEMENT_TIMEOUT, "statement-timeout", 0, "DURATION", "PostgreSQL: how long a statement may run" },                                        \
+        { OPTION_WAIT, "wait", 0, "DURATION", "Where somebody holds the lock, or the server is not up yet, wait so long for it (or: forever)" }
+#define OPTION_RUN_AGAIN { OPTION_RETRY, "retry", 0, "N", "After a lock timeout, a deadlock or a serialization failure that was rolled back: a new run, up to N times" }
 
 static const struct option_def no_options[] = { { .id = OPTION_END } };
 
@@ -29,6 +31,7 @@ static const struct option_def upgrade_options[] = {
     { OPTION_SKIP_CHECKSUMS, "skip-checksum-validation", 0, NULL, "Skip checksum validation" },
     { OPTION_SKIP_FILES, "skip-file-validation", 0, NULL, "Skip file validation" },
     OPTION_RUN_COMMON,
+    OPTION_RUN_AGAIN,
     { .id = OPTION_END },
 };
 
@@ -37,6 +40,7 @@ static const struct option_def rollback_options[] = {
     { OPTION_TO_VERSION, "to-version", 't', "VERSION", "Roll back what was applied after this version" },
     { OPTION_DRY_RUN, "dry-run", 'd', NULL, "Show what would run; change nothing" },
     OPTION_RUN_COMMON,
+    OPTION_RUN_AGAIN,
     { .id = OPTION_END },
 };
 
@@ -48,13 +52,23 @@ static const struct option_def unlock_options[] = {
     { .id = OPTION_END },
 };
 
+static const struct option_def fix_options[] = {
+    OPTION_RUN_COMMON,
+    OPTION_RUN_AGAIN,
+    { .id = OPTION_END },
+};
+
 static const struct option_def validate_checksums_options[] = {
     { OPTION_FIX, "fix", 'f', NULL, "Fix any detected checksum mismatches by updating the stored checksum to match any changes in its corresponding migration file" },
+    OPTION_RUN_COMMON,
+    OPTION_RUN_AGAIN,
     { .id = OPTION_END },
 };
 
 static const struct option_def validate_files_options[] = {
     { OPTION_FIX, "fix", 'f', NULL, "Fix any detected migration file issues" },
+    OPTION_RUN_COMMON,
+    OPTION_RUN_AGAIN,
     { .id = OPTION_END },
 };
 
@@ -108,9 +122,9 @@ const struct command command_table[] = {
       "--if-dead and --process-id are the safe forms.",
       unlock_options, command_unlock },
     { "fix", "", 0, 0, CHANGES, "Repair migration files and versions.",
-      "Does what fix-files and fix-checksums do, in one transaction under the lock. Where there is nothing to repair, the lock is not looked at and nothing is written.", no_options, command_fix },
-    { "fix-checksums", "", 0, 0, CHANGES, "Updates all stored checksums to their current values.", NULL, no_options, command_fix_checksums },
-    { "fix-files", "", 0, 0, CHANGES, "Stops jetbase from tracking migrations whose files no longer exist.", NULL, no_options, command_fix_files },
+      "Does what fix-files and fix-checksums do, in one transaction under the lock. Where there is nothing to repair, the lock is not looked at and nothing is written.", fix_options, command_fix },
+    { "fix-checksums", "", 0, 0, CHANGES, "Updates all stored checksums to their current values.", NULL, fix_options, command_fix_checksums },
+    { "fix-files", "", 0, 0, CHANGES, "Stops jetbase from tracking migrations whose files no longer exist.", NULL, fix_options, command_fix_files },
     { "validate-checksums", "", 0, 0, CHANGES, "Audit migration checksums without making changes. Use --fix to update stored checksums to match current migration files.", NULL, validate_checksums_options,
       command_validate_checksums },
     { "validate-files", "", 0, 0, CHANGES, "Check if any migration files are missing. Use --fix to clean up records of migrations whose files no longer exist.", NULL, validate_files_options,

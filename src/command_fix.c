@@ -120,6 +120,9 @@ static void on_event(void *user, const struct engine_event *event)
     switch (event->kind) {
     case EV_NOTE:
     case EV_LOCK_ACQUIRED:
+    case EV_LOCK_WAITING:
+    case EV_SERVER_WAITING:
+    case EV_RETRY:
     case EV_CONNECTION_LOST:
     case EV_TRUTH_FOUND:
         listener_text(user, event);
@@ -145,7 +148,10 @@ static bool tell(const struct call *call, const struct engine_repair_wish *wish,
 static int repair(const struct call *call, unsigned parts, bool fix, struct error *err)
 {
     struct listener listener = { .out = call->out };
-    struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name };
+    const struct options *o = call->options;
+    struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name,
+                                       .run = { .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms,
+                                                .wait_ms = o->wait_ms, .retries = o->retries } };
     struct engine_hooks hooks = { .event = on_event, .user = &listener, .wake_fd = -1 };
     struct repair found = { 0 };
     struct error why = { 0 };

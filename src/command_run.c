@@ -168,7 +168,8 @@ static int run(const struct call *call, enum plan_direction direction, struct er
 {
     const struct options *o = call->options;
     struct listener listener = { .out = call->out };
-    struct engine_wish wish = { .plan = plan_wish_of(call, direction), .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms };
+    struct engine_wish wish = { .plan = plan_wish_of(call, direction), .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms,
+                                .wait_ms = o->wait_ms, .retries = o->retries };
     struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
     command_note_passed(call);
     if (o->dry_run)

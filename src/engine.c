@@ -39,6 +39,16 @@ static bool plan_again(struct run *run, struct error *err)
 static bool plan_confirmed(struct run *run, struct error *err)
 {
     struct engine_event event = { .kind = EV_PLAN_CHANGED, .error = err };
+    if (run->first[0] && run->plan->count > 0 && strcmp(run->plan->items[0].migration->file, run->first) != 0) {
+        char first[512], now[512];
+        text_visible(first, sizeof first, run->first);
+        text_visible(now, sizeof now, run->plan->items[0].migration->file);
+        error_set(err, ERR_PLAN, "somebody else changed what is applied while this rollback was kept from the lock; nothing was run");
+        error_detail(err, "It was to begin with %s, and would begin with %s now.", first, now);
+        error_hint(err, "Look at `jetbase history`, then run the command again.");
+        engine_tell(run, &event);
+        return false;
+    }
     if (!run->wish->digest || strcmp(run->wish->digest, run->plan->digest) == 0)
         return true;
     error_set(err, ERR_PLAN, "the plan is no longer the one that was confirmed; nothing was run");
@@ -265,17 +275,17 @@ static bool acquire_lost(struct run *run, struct error *err)
 
 bool engine_acquire(struct run *run, struct error *err)
 {
-    struct lock_view holder;
     const struct plan_item *first = run->repair ? NULL : &run->plan->items[0];
     struct lock_wish wish = { .sys = run->sys, .command = run->command, .file = first ? first->migration->file : NULL, .statements = first ? (int)first->facts.statements : 0,
                               .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
-    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &holder, run->note, sizeof run->note, err);
+    enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &run->holder, run->note, sizeof run->note, err);
     struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
     if (answer == LOCK_FAILED && run->lock)
         return acquire_lost(run, err);
     if (answer != LOCK_OK) {
-        event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &holder, .error = err };
-        if (!stopped_waiting(run, err) && answer != LOCK_FAILED)
+        event = (struct engine_event){ .kind = EV_LOCK_REFUSED, .lock = &run->holder, .error = err };
+        /* A run that waits tells it once it gives up. */
+        if (!stopped_waiting(run, err) && answer != LOCK_FAILED && (run->wish->wait_ms == 0 || err->code != ERR_LOCK_HELD))
             engine_tell(run, &event);
         return false;
     }
@@ -324,7 +334,7 @@ int engine_end(struct run *run, enum migrate_end end, struct error *err)
         return release(run, RUN_OK, NULL, err);
     case MIGRATE_FAILED:
         code = error_exit_code(err->code);
-        release_after(run, RUN_FAILED, err);
+        run->given_back = release_after(run, RUN_FAILED, err);
         return code;
     case MIGRATE_CANCELLED: {
         struct error why = *err;
@@ -356,7 +366,7 @@ int engine_end_early(struct run *run, bool failed, struct error *err)
     }
     if (stopped)
         return engine_end(run, MIGRATE_CANCELLED, err);
-    release_after(run, RUN_FAILED, err);
+    run->given_back = release_after(run, RUN_FAILED, err);
     return code;
 }
 
@@ -409,29 +419,38 @@ void engine_say_untouched(const struct run *run, const char *words, struct error
         error_state(err, "%s", words);
 }
 
-static int run_whole(struct run *run, struct error *err)
+/* Up to the lock: connection, plan, lock. *nothing: there is nothing to do. */
+static bool begin(struct run *run, bool *nothing, struct error *err)
 {
     if (!engine_open_and_plan(run, err)) {
         stopped_waiting(run, err);
-        return engine_exit_of(run, err);
+        return false;
     }
-    if (run->plan->note[0])
+    if (run->plan->note[0] && !run->wait.on)
         tell_note(run, EV_NOTE, run->plan->note);
     if (!plan_confirmed(run, err))
-        return error_exit_code(err->code);
-    if (run->plan->count == 0) {
-        tell_note(run, EV_NOTHING_TO_DO, NULL);
-        if (run->wish->take_over_dead)
-            note_not_taken_over(run);
-        return 0;
-    }
-    if (engine_stopped(run->hooks)) {
-        error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
-        return exit_cancelled(run);
-    }
-    if (!engine_acquire(run, err))
-        return engine_exit_of(run, err);
-    return run_locked(run, err);
+        return false;
+    *nothing = run->plan->count == 0;
+    if (*nothing)
+        return true;
+    if (engine_stopped(run->hooks))
+        return error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
+    return engine_acquire(run, err);
+}
+
+static int run_whole(struct run *run, struct error *err)
+{
+    bool nothing = false;
+    while (!begin(run, &nothing, err))
+        if (!engine_wait(run, err))
+            return engine_exit_of(run, err);
+    error_clear(err); /* what was waited for is over */
+    if (!nothing)
+        return run_locked(run, err);
+    tell_note(run, EV_NOTHING_TO_DO, NULL);
+    if (run->wish->take_over_dead)
+        note_not_taken_over(run);
+    return 0;
 }
 
 static enum run_outcome outcome_of(int code, const struct error *err)
@@ -450,10 +469,7 @@ int engine_close(struct run *run, int exit_code, struct error *err)
     event.error = exit_code ? err : NULL;
     engine_tell(run, &event);
     lock_free(run->lock);
-    plan_free(run->plan);
-    folder_free(run->folder);
-    if (run->driver)
-        run->driver->close(run->db);
+    engine_disconnect(run);
     return exit_code;
 }
 
@@ -467,11 +483,20 @@ static const char *command_name(const struct engine_wish *wish)
 
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err)
 {
-    struct run run = { .project = project, .sys = sys, .wish = wish, .hooks = hooks, .command = command_name(wish) };
-    int code;
+    struct engine_wish own = *wish;
+    struct pause pause = ENGINE_RETRY_PAUSE;
+    char first[512] = "";
     error_clear(err);
-    code = run_whole(&run, err);
-    if (code)
-        engine_say_untouched(&run, "No migration was run.", err);
-    return engine_close(&run, code, err);
+    for (uint32_t attempt = 1;; attempt++) {
+        struct run run = { .project = project, .sys = sys, .wish = &own, .hooks = hooks, .command = command_name(wish) };
+        text_copy(run.first, sizeof run.first, first);
+        int code = run_whole(&run, err);
+        if (code)
+            engine_say_untouched(&run, "No migration was run.", err);
+        if (code == 0 || attempt > (uint32_t)own.retries || !engine_may_retry(&run, err))
+            return engine_close(&run, code, err);
+        if (!engine_retry(&run, &own, first, attempt, &pause, err))
+            return engine_close(&run, engine_exit_of(&run, err), err);
+        lock_free(run.lock);
+    }
 }

@@ -13,6 +13,9 @@ enum engine_event_kind {
     EV_NOTHING_TO_DO,        /* the plan is empty; no lock was taken */
     EV_LOCK_ACQUIRED,        /* lock */
     EV_LOCK_REFUSED,         /* lock: who holds it; error */
+    EV_LOCK_WAITING,         /* lock: who holds it (also: who holds it now, or is seen as dead now); text; ms since the waiting began */
+    EV_SERVER_WAITING,       /* the server is not up yet, or somebody keeps our tables or the file locked: text, error; ms since the waiting began */
+    EV_RETRY,                /* a run failed on a lock or a conflict and was rolled back: attempt of attempts comes after ms; error, text */
     EV_LOCK_LOST,            /* error */
     EV_PLAN_CHANGED,         /* the plan under the lock differs from the confirmed one; error */
     EV_MIGRATION_STARTED,    /* file, migration of migrations, statements */
@@ -32,6 +35,7 @@ struct engine_event {
     int64_t at_us;                       /* wall clock */
     uint32_t migration, migrations;      /* 1 of n */
     uint32_t statement, statements;      /* 1 of n, of this file */
+    uint32_t attempt, attempts;          /* 1 of n */
     double ms;
     enum plan_direction direction;
     const struct migration *file;        /* or NULL */
@@ -51,6 +55,8 @@ struct engine_wish {
     bool take_over_dead;
     const char *expect_id;       /* take over only from this process ID, or NULL */
     int lock_timeout_ms, statement_timeout_ms;  /* 0: the server's own */
+    int wait_ms;                 /* how long the lock, and a server that is not up yet, are waited for; 0: not at all, below 0: for ever. After it all is planned anew */
+    int retries;                 /* how often a run that failed on a lock timeout, deadlock or serialization failure, and is rolled back for certain, is followed by a new one */
 };
 
 /* Who listens, and how it is stopped. */
@@ -74,6 +80,7 @@ struct engine_repair_wish {
     unsigned parts;              /* enum repair_part bits */
     bool fix;                    /* mend what is found; false: only look */
     const char *command;         /* "fix", "fix-files" … for the run row */
+    struct engine_wish run;      /* of which take_over_dead, timeouts, wait_ms and retries count */
 };
 
 /* Compares history with the files and, where asked for and needed, mends it: a run like any other, lock, fence and all in one transaction. Where nothing is to be mended, or only looked for, no lock is taken and nothing is written, also not a table. *found (zeroed, or of an earlier call; the caller's, repair_clear()) tells what was found last: under the lock where it was taken. Returns the exit code; *err and events as engine_run(), but EV_NOTHING_TO_DO and events of migrations are not told. */

@@ -12,6 +12,9 @@ const char *engine_event_name(enum engine_event_kind kind)
     case EV_NOTHING_TO_DO: return "nothing-to-do";
     case EV_LOCK_ACQUIRED: return "lock-acquired";
     case EV_LOCK_REFUSED: return "lock-refused";
+    case EV_LOCK_WAITING: return "lock-waiting";
+    case EV_SERVER_WAITING: return "server-waiting";
+    case EV_RETRY: return "retry";
     case EV_LOCK_LOST: return "lock-lost";
     case EV_PLAN_CHANGED: return "plan-changed";
     case EV_MIGRATION_STARTED: return "migration-started";

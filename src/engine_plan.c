@@ -69,7 +69,7 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
 
 bool engine_open_and_plan(struct run *run, struct error *err)
 {
-    if (project_database_missing(run->project)) {
+    if (!run->db && project_database_missing(run->project)) {
         if (!engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &run->db, err))
             return false;
         run->driver = db_driver_of(run->db);
@@ -85,5 +85,5 @@ bool engine_open_and_plan(struct run *run, struct error *err)
         run->driver = NULL;
         run->db = NULL;
     }
-    return engine_open(run, err) && engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err);
+    return (run->db || engine_open(run, err)) && engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err);
 }

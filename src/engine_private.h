@@ -3,7 +3,20 @@
 #define JETBASE_ENGINE_PRIVATE_H
 
 #include "engine.h"
+#include "pause.h"
 #include "repair.h"
+
+/* What a run that waits remembers. */
+struct waiting {
+    bool on;                  /* it has begun */
+    int64_t began_ms, until_ms;
+    struct pause pause;
+    char told[256];           /* whom or what it told to be waiting for */
+    bool holder_told;         /* that was a holder */
+};
+
+/* Pauses before a new run after one that failed on a lock. */
+#define ENGINE_RETRY_PAUSE { .first_ms = 250, .most_ms = 5000 }
 
 /* One run on its way. */
 struct run {
@@ -24,6 +37,10 @@ struct run {
     char note[sizeof ((struct db_tables *)0)->note]; /* what could not be made of our tables, and what a DBA must run */
     char half[900];           /* a file outside a transaction that was not ended: what is known of it; or "" */
     bool half_applied;
+    struct lock_view holder;  /* who had the lock when it was refused, or as the waiting saw it last */
+    struct waiting wait;
+    char first[512];          /* not "": the one file that a rollback may begin with */
+    bool given_back;          /* after a failure: all is rolled back and the lock is given back, for certain */
 };
 
 /* How a run of migrations ended. */
@@ -50,6 +67,14 @@ uint32_t engine_total(const struct run *run);
 const char *engine_next_name(const struct run *run);
 /* Takes the lock for this run; says what was refused. */
 bool engine_acquire(struct run *run, struct error *err);
+/* After a fault before the lock was had: waits until trying again is worth it, where that is wished and may help. True: all but the connection is to be made anew, and that one too where run->db is NULL. False: *err says why, and how long it waited. */
+bool engine_wait(struct run *run, struct error *err);
+/* May this failed run be followed by another: was it a lock or a conflict, is nothing of it left, is the lock given back? */
+bool engine_may_retry(const struct run *run, const struct error *err);
+/* Takes what this run has done off the wish of the next one, tells EV_RETRY, pauses. False: somebody asked to stop; *err. */
+bool engine_retry(struct run *run, struct engine_wish *next, char first[512], uint32_t attempt, struct pause *pause, struct error *err);
+/* Closes its connection; the plan goes too. */
+void engine_disconnect(struct run *run);
 /* The exit code of a fault: 128+n where it is only that somebody stopped the run. */
 int engine_exit_of(struct run *run, const struct error *err);
 /* After the work: gives the lock back, finds out what is true where the connection was lost. The exit code. */

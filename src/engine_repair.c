@@ -195,31 +195,46 @@ static int repair_locked(struct run *run, const struct engine_repair_wish *wish,
     return code;
 }
 
-static int repair_whole(struct run *run, const struct engine_repair_wish *wish, struct error *err)
+/* Up to the lock: a look without it, then connection and lock. *nothing: there is nothing to mend. */
+static bool begin(struct run *run, const struct engine_repair_wish *wish, bool *nothing, struct error *err)
 {
     if (!look_first(run, wish, err))
-        return engine_exit_of(run, err);
-    if (!wish->fix || repair_records(run->repair) == 0)
-        return 0;
-    if (engine_stopped(run->hooks)) {
-        error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
-        return engine_stopped(run->hooks) > 0 ? 128 + engine_stopped(run->hooks) : 1;
-    }
+        return false;
+    *nothing = !wish->fix || repair_records(run->repair) == 0;
+    if (*nothing)
+        return true;
+    if (engine_stopped(run->hooks))
+        return error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
     FAILPOINT("looked");
-    if (!engine_open(run, err) || !engine_acquire(run, err))
-        return engine_exit_of(run, err);
-    return repair_locked(run, wish, err);
+    return (run->db || engine_open(run, err)) && engine_acquire(run, err);
+}
+
+static int repair_whole(struct run *run, const struct engine_repair_wish *wish, struct error *err)
+{
+    bool nothing = false;
+    while (!begin(run, wish, &nothing, err))
+        if (!wish->fix || !engine_wait(run, err))
+            return engine_exit_of(run, err);
+    error_clear(err);
+    return nothing ? 0 : repair_locked(run, wish, err);
 }
 
 int engine_repair(const struct project *project, const struct sys *sys, const struct engine_repair_wish *wish, const struct engine_hooks *hooks, struct repair *found, struct error *err)
 {
-    static const struct engine_wish plain;
-    struct run run = { .project = project, .sys = sys, .wish = &plain, .hooks = hooks, .repair = found, .command = wish->command };
-    int code;
+    struct engine_wish own = wish->run;
+    struct pause pause = ENGINE_RETRY_PAUSE;
+    char first[512];
     error_clear(err);
-    repair_clear(found);
-    code = repair_whole(&run, wish, err);
-    if (code && wish->fix)
-        engine_say_untouched(&run, "Nothing was repaired.", err);
-    return engine_close(&run, code, err);
+    for (uint32_t attempt = 1;; attempt++) {
+        struct run run = { .project = project, .sys = sys, .wish = &own, .hooks = hooks, .repair = found, .command = wish->command };
+        repair_clear(found);
+        int code = repair_whole(&run, wish, err);
+        if (code && wish->fix)
+            engine_say_untouched(&run, "Nothing was repaired.", err);
+        if (code == 0 || !wish->fix || attempt > (uint32_t)own.retries || !engine_may_retry(&run, err))
+            return engine_close(&run, code, err);
+        if (!engine_retry(&run, &own, first, attempt, &pause, err))
+            return engine_close(&run, engine_exit_of(&run, err), err);
+        lock_free(run.lock);
+    }
 }

@@ -28,6 +28,12 @@ static json_t *event_more(const struct engine_event *event)
         return json_pack("{s:o}", "text", json_words(event->text));
     case EV_LOCK_REFUSED:
         return json_pack("{s:o}", "lock", event->lock ? json_lock(event->lock, false) : json_null());
+    case EV_LOCK_WAITING:
+        return json_pack("{s:o, s:o, s:o}", "lock", event->lock ? json_lock(event->lock, false) : json_null(), "text", json_words(event->text), "waited_s", json_seconds(event->ms / 1000));
+    case EV_SERVER_WAITING:
+        return json_pack("{s:o, s:o}", "text", json_words(event->text), "waited_s", json_seconds(event->ms / 1000));
+    case EV_RETRY:
+        return json_pack("{s:i, s:i, s:o, s:o}", "retry", (int)event->attempt, "retries", (int)event->attempts, "pause_s", json_seconds(event->ms / 1000), "error", json_error(event->error));
     case EV_MIGRATION_STARTED:
         return json_pack("{s:i}", "statements", (int)event->statements);
     case EV_STATEMENT_DONE:

@@ -75,6 +75,13 @@ void listener_text(void *user, const struct engine_event *event)
         output_warn(l->out, "the connection is lost: %s", event->error ? event->error->message : "?");
         output_note(l->out, "connecting again to find out what is true");
         break;
+    case EV_LOCK_WAITING:
+    case EV_SERVER_WAITING:
+        output_note(l->out, "%s", event->text);
+        break;
+    case EV_RETRY:
+        output_warn(l->out, "%s", event->text);
+        break;
     case EV_TRUTH_FOUND:
         output_note(l->out, "%s", event->text);
         break;

@@ -45,35 +45,6 @@ static bool run_fill(struct run_row *run, struct db *db, const struct lock_wish 
     return true;
 }
 
-/* Fills *err for a lock that somebody else has. */
-static void held_error(const struct lock_view *holder, struct error *err)
-{
-    char file[256], host[128], user[128], program[64];
-    const struct run_row *run = &holder->row.run;
-    error_set(err, ERR_LOCK_HELD, "Migration lock is already held by another process.");
-    if (holder->verdict == LOCK_FREE) {
-        error_detail(err, "It names nobody now: when this run asked, somebody held it or kept its row locked.");
-        error_hint(err, "Nothing was done. Run the command again.");
-        return;
-    }
-    text_visible(file, sizeof file, run->file);
-    text_visible(host, sizeof host, run->host);
-    text_visible(user, sizeof user, run->os_user);
-    text_visible(program, sizeof program, run->program);
-    if (holder->row.has_run)
-        error_detail(err, "process ID %s, %s@%s, pid %d (%s %s%s%s), since %s; %s: %s", holder->row.process_id, user, host, run->pid, program, run->command,
-                     file[0] ? ", " : "", file, run->acquired_at, lock_verdict_name(holder->verdict), holder->evidence);
-    else
-        error_detail(err, "process ID %s, locked at %s server time; %s: %s", holder->row.process_id[0] ? holder->row.process_id : "(none)",
-                     holder->row.locked_at[0] ? holder->row.locked_at : "(not known)", lock_verdict_name(holder->verdict), holder->evidence);
-    if (holder->verdict == LOCK_DEAD)
-        error_hint(err, "Nothing was done. Its holder is dead: `jetbase upgrade --take-over-dead` goes on, `jetbase unlock --if-dead` only unlocks.");
-    else if (holder->verdict == LOCK_ALIVE)
-        error_hint(err, "Nothing was done. Wait until it has ended; `jetbase lock-status` shows what it does.");
-    else
-        error_hint(err, "Nothing was done. Make sure that its holder has ended, then: jetbase unlock --process-id %s", holder->row.process_id);
-}
-
 /* One try to set the lock from free, or from a dead holder where that is wished. Sets *again where the lock was free by the time we looked. */
 static enum lock_answer acquire_once(struct db *db, const struct lock_wish *wish, struct lock *lock, struct lock_view *holder, bool *again, struct error *err)
 {
@@ -101,7 +72,7 @@ static enum lock_answer acquire_once(struct db *db, const struct lock_wish *wish
         return LOCK_REFUSED;
     }
     *again = holder->verdict == LOCK_FREE;
-    held_error(holder, err);
+    lock_held_error(holder, err);
     return LOCK_HELD;
 }
 

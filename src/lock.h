@@ -36,6 +36,12 @@ void lock_effect(const struct lock_view *view, char *to, size_t size);
 /* Looks: row, witness, row again where needed, verdict, session. Writes nothing. */
 bool lock_look(struct db *db, struct lock_view *out, struct error *err);
 
+/* The holder in one line, safe to show: who it is, its verdict with the evidence, whom its session waits for and who waits behind it. Only where locked. Pure. */
+void lock_words(const struct lock_view *view, char *to, size_t size);
+
+/* Fills *err (ERR_LOCK_HELD) for a lock that somebody else has, as it was seen: lock_words() and what to do. Pure. */
+void lock_held_error(const struct lock_view *holder, struct error *err);
+
 /* A held lock: one run. */
 struct lock;
 

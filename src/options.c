@@ -226,6 +226,7 @@ static void take_flag(struct options *out, enum option_id id)
     case OPTION_TERMINATE: out->terminate = true; break;
     case OPTION_READ_ONLY: out->read_only = true; break;
     case OPTION_FIX: out->fix = true; break;
+    case OPTION_WATCH: out->watch = true; break;
     case OPTION_MARK_APPLIED: out->mark_applied = true; break;
     case OPTION_MARK_ROLLED_BACK: out->mark_rolled_back = true; break;
     default: break;
@@ -247,6 +248,9 @@ static bool take_option(struct reading *r, const struct option_def *def, char *v
     case OPTION_PROCESS_ID: return take_process_id(out, value, err);
     case OPTION_LOCK_TIMEOUT: return options_take_duration(def, value, &out->lock_timeout_ms, err);
     case OPTION_STATEMENT_TIMEOUT: return options_take_duration(def, value, &out->statement_timeout_ms, err);
+    case OPTION_WAIT: return options_take_wait(def, value, &out->wait_ms, err);
+    case OPTION_RETRY: return options_take_number(def, value, &out->retries, err);
+    case OPTION_PRUNE: return options_take_number(def, value, &out->prune_days, err);
     case OPTION_REFRESH: return options_take_duration(def, value, &out->refresh_ms, err);
     default: take_flag(out, def->id); return true;
     }

@@ -27,6 +27,10 @@ enum option_id {
     OPTION_TAKE_OVER_DEAD,
     OPTION_LOCK_TIMEOUT,
     OPTION_STATEMENT_TIMEOUT,
+    OPTION_WAIT,
+    OPTION_RETRY,
+    OPTION_WATCH,
+    OPTION_PRUNE,
     OPTION_PROCESS_ID,
     OPTION_IF_DEAD,
     OPTION_TERMINATE,
@@ -61,6 +65,10 @@ struct options {
     const char *to_version;
     bool dry_run, skip_validation, skip_checksums, skip_files, take_over_dead;
     int lock_timeout_ms, statement_timeout_ms; /* 0: not given */
+    int wait_ms;             /* 0: not given, -1: for ever */
+    int retries;             /* 0: not given */
+    bool watch;
+    int prune_days;          /* 0: not given */
     const char *process_id, *reason;
     bool if_dead, terminate;
     bool fix;
@@ -83,6 +91,9 @@ void options_free(struct options *options);
 
 /* Reads a duration: `500ms`, `5s`, `2min`, `1h`; a bare number is seconds; a fraction is allowed. More than 0, at most some 24 days. False with ERR_USAGE. */
 bool options_duration(const char *text, int *ms, struct error *err);
+
+/* The same, or `forever`: -1. */
+bool options_wait(const char *text, int *ms, struct error *err);
 
 /* Fills *err for a word that is no command, with a suggestion. Returns the code, ERR_USAGE. */
 enum error_code options_no_command(const char *word, struct error *err);

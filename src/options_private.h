@@ -12,8 +12,9 @@
 void options_shown(const char *word, char *to, size_t size);
 /* "'--count' / '-c'", as Jetbase's messages have it. */
 void options_names(const struct option_def *def, char *to, size_t size);
-/* The value of an option that takes a duration, a number of 1 or more. False with ERR_USAGE. */
+/* The value of an option that takes a duration, a duration or `forever`, a number of 1 or more. False with ERR_USAGE. */
 bool options_take_duration(const struct option_def *def, const char *text, int *ms, struct error *err);
+bool options_take_wait(const struct option_def *def, const char *text, int *ms, struct error *err);
 bool options_take_number(const struct option_def *def, const char *text, int *number, struct error *err);
 
 #endif

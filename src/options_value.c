@@ -67,6 +67,28 @@ bool options_take_duration(const struct option_def *def, const char *text, int *
     return error_hint(err, "A number with a unit: 500ms, 5s, 2min; a bare number is seconds.");
 }
 
+bool options_wait(const char *text, int *ms, struct error *err)
+{
+    if (strcmp(text, "forever") == 0) {
+        *ms = -1;
+        return true;
+    }
+    if (options_duration(text, ms, err))
+        return true;
+    return error_hint(err, "A number with a unit: 500ms, 5s, 2min; a bare number is seconds. Or: forever");
+}
+
+bool options_take_wait(const struct option_def *def, const char *text, int *ms, struct error *err)
+{
+    char why[256], names[80];
+    if (options_wait(text, ms, err))
+        return true;
+    options_names(def, names, sizeof names);
+    text_copy(why, sizeof why, err->message);
+    error_set(err, ERR_USAGE, "Invalid value for %s: %s", names, why);
+    return error_hint(err, "A number with a unit: 500ms, 5s, 2min; a bare number is seconds. Or: forever");
+}
+
 bool options_take_number(const struct option_def *def, const char *text, int *number, struct error *err)
 {
     char *end, names[80], quoted[128];

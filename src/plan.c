@@ -168,7 +168,7 @@ static bool choose_upgrade(struct making *making, struct error *err)
     char *to_version;
     if (!wished_version(making->wish, &to_version, err))
         return false;
-    bool ok = plan_validate(making->folder, making->history, making->wish, err) && choose_versions(making, to_version, err) && choose_repeatables(making, err);
+    bool ok = plan_validate(making->folder, making->history, making->wish, err) && (making->wish->no_versions || choose_versions(making, to_version, err)) && choose_repeatables(making, err);
     free(to_version);
     return ok;
 }

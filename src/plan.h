@@ -35,6 +35,7 @@ struct plan_wish {
     enum plan_direction direction;
     int count;               /* 0: not given. Upgrade: versioned files at most; rollback: 1 where neither is given */
     const char *to_version;  /* NULL: not given. Rollback: everything applied after it */
+    bool no_versions;        /* upgrade: repeatables alone (what was asked for of the versioned ones is done) */
     bool skip_checksums, skip_files;
     enum plan_resolve resolve;     /* not NONE: the plan is this one half-applied file, and nothing else of the wish counts but the direction it was left in */
     const char *resolve_name;      /* its file name or version */

@@ -113,6 +113,9 @@ void own_run_note(struct model *m, const struct engine_note *note)
         model_log(m, note->at_us, "nothing to do");
         break;
     case EV_LOCK_REFUSED:
+    case EV_LOCK_WAITING:
+    case EV_SERVER_WAITING:
+    case EV_RETRY:
     case EV_PLAN_CHANGED:
     case EV_CONNECTION_LOST:
     case EV_TRUTH_FOUND:

@@ -66,7 +66,8 @@ void process_start(struct process *p, const char *dir, const char *const argv[],
         child(p, dir, argv, env);
 }
 
-static char *whole(int fd)
+/* What it has said so far. */
+static char *so_far(int fd)
 {
     struct stat st;
     char *text;
@@ -74,8 +75,31 @@ static char *whole(int fd)
     text = calloc(1, (size_t)st.st_size + 1);
     assert_non_null(text);
     assert_int_equal(pread(fd, text, (size_t)st.st_size, 0), st.st_size);
+    return text;
+}
+
+static char *whole(int fd)
+{
+    char *text = so_far(fd);
     close(fd);
     return text;
+}
+
+void process_hear(const struct process *p, bool on_error, const char *text)
+{
+    for (;;) {
+        siginfo_t info = { .si_pid = 0 };
+        bool ended = waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+        char *said = so_far(on_error ? p->err_fd : p->out_fd);
+        bool heard = strstr(said, text) != NULL;
+        if (!heard && ended)
+            print_error("it ended without having said: %s\n[said]\n%s\n", text, said);
+        free(said);
+        if (heard)
+            return;
+        assert_false(ended);
+        usleep(2000);
+    }
 }
 
 void process_wait(struct process *p)

@@ -24,6 +24,8 @@ void process_start(struct process *p, const char *dir, const char *const argv[],
 void process_wait(struct process *p);
 /* Waits until it has stopped itself (SIGSTOP). False: it ended instead; process_wait may follow. */
 bool process_wait_stopped(struct process *p);
+/* Waits until it has said `text` on standard error (or output). Fails the test where it ends without having said it. */
+void process_hear(const struct process *p, bool on_error, const char *text);
 /* Frees the output. */
 void process_free(struct process *p);
 /* start and wait. */
