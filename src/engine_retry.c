@@ -5,21 +5,21 @@
 #include "engine_private.h"
 #include "text.h"
 
-/* Did it fail on what others did at that moment? SQLite's busy has no SQLSTATE. */
-static bool passes(const struct error *err)
+/* Did it fail on what others did at that moment? SQLite's busy has no SQLSTATE; a lock row, or file, that somebody kept busy is told as a lock that is held, by nobody. */
+static bool passes(const struct run *run, const struct error *err)
 {
     static const char *const states[] = { "55P03", "40P01", "40001" };
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
         if (strcmp(err->sqlstate, states[i]) == 0)
             return true;
-    return err->code == ERR_LOCK_BUSY && !err->sqlstate[0];
+    return (err->code == ERR_LOCK_BUSY && !err->sqlstate[0]) || (err->code == ERR_LOCK_HELD && !run->lock && !run->holder.row.locked);
 }
 
 bool engine_may_retry(const struct run *run, const struct error *err)
 {
     bool marks = run->wish->plan.resolve != RESOLVE_NONE;
     /* run->half is filled for a file outside a transaction, whatever ran of it. */
-    return passes(err) && !marks && !run->half[0] && !run->half_applied && (!run->lock || run->given_back) && engine_stopped(run->hooks) == 0;
+    return passes(run, err) && !marks && !run->half[0] && !run->half_applied && (!run->lock || run->given_back) && engine_stopped(run->hooks) == 0;
 }
 
 /* Versioned files that were asked for and are done are asked for no more. */
