@@ -44,6 +44,11 @@ static const struct option_def rollback_options[] = {
     { .id = OPTION_END },
 };
 
+static const struct option_def lock_status_options[] = {
+    { OPTION_WATCH, "watch", 0, NULL, "A line (with --json an object) for each change, until the lock is free" },
+    { .id = OPTION_END },
+};
+
 static const struct option_def unlock_options[] = {
     { OPTION_PROCESS_ID, "process-id", 0, "ID", "Only if the lock still names this process ID" },
     { OPTION_IF_DEAD, "if-dead", 0, NULL, "Only if the holder is proven dead" },
@@ -116,7 +121,7 @@ const struct command command_table[] = {
     { "history", "", 0, 0, READS, "Show migration history", NULL, no_options, command_history },
     { "current", "", 0, 0, READS, "Show the latest version that has been migrated", NULL, no_options, command_current },
     { "lock-status", "", 0, 0, READS, "Show whether the database is locked for migrations, by whom, and whether that holder is alive",
-      "The verdict is alive, dead or unknown, with its evidence. Exit code 0, locked or not.", no_options, command_lock_status },
+      "The verdict is alive, dead or unknown, with its evidence. Exit code 0, locked or not.", lock_status_options, command_lock_status },
     { "unlock", "", 0, 0, CHANGES, "Unlock the migration lock to allow migrations to run again",
       "Without options it unlocks whoever holds the lock, as Jetbase does. A run of this program that lives is then stopped by its fence and rolls back; another program's holder goes on. "
       "--if-dead and --process-id are the safe forms.",

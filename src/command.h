@@ -75,6 +75,7 @@ int command_validate_files(const struct call *call, struct error *err);
 int command_runs(const struct call *call, struct error *err);
 int command_config(const struct call *call, struct error *err);
 int command_lock_status(const struct call *call, struct error *err);
+int command_watch(const struct call *call, struct error *err); /* lock-status --watch */
 int command_unlock(const struct call *call, struct error *err);
 int command_resolve(const struct call *call, struct error *err);
 int command_console(const struct call *call, struct error *err);

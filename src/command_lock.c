@@ -109,6 +109,8 @@ int command_lock_status(const struct call *call, struct error *err)
 {
     struct lock_view view;
     struct db *db = NULL;
+    if (call->options->watch)
+        return command_watch(call, err);
     bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && lock_look(db, &view, err);
     if (ok)
         command_note_standby(call, db);

@@ -37,6 +37,8 @@ static void holder_words(const struct lock_view *view, struct text *t)
         text_puts(t, ", ");
         put(t, run->file);
     }
+    if (run->no_transaction && run->started_statement > 0)
+        text_printf(t, ", statement %d of %d, outside a transaction", run->started_statement, run->statements);
     text_printf(t, "), since %s", run->acquired_at);
 }
 
