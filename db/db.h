@@ -326,6 +326,8 @@ struct db_driver {
     bool (*invalid_read)(struct db *db, db_name_fn fn, void *user, struct error *err);
     /* Calls fn for run rows, newest first, at most limit (0: all); with process_id only that one. No rows where the table is missing. MUST be set. */
     bool (*runs_read)(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
+    /* Removes the rows of runs that began more than `days` days ago by the database's clock, but for the run that the lock names, every row that names a half-applied file, and a run whose witness is held. *removed, and *kept of that age. Needs the right to DELETE there (ERR_RIGHTS with what a DBA must run). A missing table is no error. MUST be set. */
+    bool (*runs_prune)(struct db *db, int days, int64_t *removed, int64_t *kept, struct error *err);
 };
 
 /* The driver for a URL; NULL with ERR_CONFIG where this program was built without it. */

@@ -30,4 +30,5 @@ const struct db_driver db_postgres = {
     .unfinished_read = pg_unfinished_read,
     .invalid_read = pg_invalid_read,
     .runs_read = pg_runs_read,
+    .runs_prune = pg_runs_prune,
 };

@@ -254,6 +254,7 @@ bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, s
 bool pg_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err);
 bool pg_invalid_read(struct db *db, db_name_fn fn, void *user, struct error *err);
 bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
+bool pg_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, struct error *err);
 /* What a result says from that column on: standby, lag. */
 void pg_standby_note(struct db *db, const PGresult *res, int column);
 /* Reads a row of a run query. */

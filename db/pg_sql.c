@@ -92,6 +92,7 @@
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
 #define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
+#define IS_OLD SECONDS(NOW, "r.acquired_at") " OPERATOR(pg_catalog.>) ($1::pg_catalog.float8 OPERATOR(pg_catalog.*) 86400::pg_catalog.float8)"
 #define RUN_COLUMNS                                                                                                       \
     "SELECT r.process_id, r.host, r.os_user, r.program, r.command, r.pid, r.session_pid, r.witness, " UTC("r.acquired_at") ", "  \
     SECONDS(NOW, "r.acquired_at") ", " SECONDS("r.released_at", "r.acquired_at") ", r.file, r.no_transaction, r.statements,"   \
@@ -235,6 +236,12 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_RELEASE] = "WITH freed AS (UPDATE @.jetbase_lock k SET " LOCK_CLEAR " WHERE " NAMES("k.", "$1") " RETURNING k.id),"
                    " noted AS (UPDATE @.jetbase_runs SET outcome = $2" TEXT ", detail = $3" TEXT ", released_at = " NOW " WHERE process_id" EQ "$1" TEXT " AND outcome IS NULL)"
                    " SELECT " COUNT("freed") ", " TELL("freed"),
+
+    /* $1 days: rows of runs that began longer ago by the server's clock, but for the run that the lock names, every row that names a half-applied file, and a run whose witness is held */
+    [PG_PRUNE] = "WITH gone AS (DELETE FROM @.jetbase_runs r WHERE " IS_OLD " AND NOT EXISTS (SELECT 1 FROM @.jetbase_lock k WHERE " NAMES("k.", "r.process_id") ")"
+                 " AND (r.file IS NULL OR r.file" NE "ALL (SELECT r.file FROM @.jetbase_runs r WHERE r.file IS NOT NULL AND " UNFINISHED "))"
+                 " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") RETURNING 1) SELECT " COUNT("gone"),
+    [PG_PRUNE_KEPT] = "SELECT pg_catalog.count(*) FROM @.jetbase_runs r WHERE " IS_OLD,
 
     [PG_LOOK_LOCK] = "SELECT is_locked, process_id, " STORED("locked_at") " FROM @.jetbase_lock WHERE id" EQ "1",
     [PG_LOOK_RUN] = RUN_SELECT "WHERE r.process_id" TEXT EQ "(SELECT k.process_id" TEXT " FROM @.jetbase_lock k WHERE k.id" EQ "1 AND k.is_locked)",

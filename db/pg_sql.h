@@ -65,6 +65,8 @@ enum pg_sql {
     PG_UNLOCK_ANY,
     PG_UNLOCK_ANY_PLAIN,
     PG_RELEASE,
+    PG_PRUNE,
+    PG_PRUNE_KEPT,
 
     PG_LOOK_LOCK,
     PG_LOOK_RUN,

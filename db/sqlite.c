@@ -84,4 +84,5 @@ const struct db_driver db_sqlite = {
     .unfinished_read = sqlite_unfinished_read,
     .invalid_read = NULL,
     .runs_read = sqlite_runs_read,
+    .runs_prune = sqlite_runs_prune,
 };

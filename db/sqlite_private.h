@@ -185,6 +185,7 @@ void sqlite_change_mark(struct db *db);
 bool sqlite_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err);
 bool sqlite_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *err);
 bool sqlite_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
+bool sqlite_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, struct error *err);
 /* Reads a row of SQL_RUN_COLUMNS. */
 void sqlite_run_row(sqlite3_stmt *stmt, struct run_row *out);
 

@@ -142,6 +142,15 @@
     "UPDATE main.jetbase_runs SET outcome = ?2, detail = ?3, released_at = " SQL_NOW " WHERE process_id = ?1 AND outcome IS NULL"
 #define SQL_RUN_WITNESS "SELECT witness FROM main.jetbase_runs WHERE process_id = ?1"
 
+/* ?1 days: rows of runs that began longer ago by the database's clock, but for the run that the lock names, every row that names a half-applied file, and a run that can still go on. */
+#define SQL_IS_OLD "julianday('now') - julianday(r.acquired_at) > ?1"
+#define SQL_PRUNE                                                                                                          \
+    "DELETE FROM main.jetbase_runs AS r WHERE " SQL_IS_OLD                                                                 \
+    " AND NOT EXISTS (SELECT 1 FROM main.jetbase_lock AS k WHERE k.id = 1 AND k.is_locked AND k.process_id = r.process_id)"  \
+    " AND (r.file IS NULL OR r.file NOT IN (SELECT r.file FROM main.jetbase_runs AS r WHERE r.file IS NOT NULL AND " SQL_IS_UNFINISHED "))"  \
+    " AND NOT jetbase_witness_held(r.process_id, r.witness)"
+#define SQL_PRUNE_KEPT "SELECT count(*) FROM main.jetbase_runs AS r WHERE " SQL_IS_OLD
+
 /* ---- a run ---- */
 
 /* The pragma does nothing inside a transaction. */

@@ -87,6 +87,7 @@ static const struct option_def resolve_options[] = {
 
 static const struct option_def runs_options[] = {
     { OPTION_LIMIT, "limit", 0, "N", "Show this many, the newest first; 20 where nothing is said" },
+    { OPTION_PRUNE, "prune", 0, "DAYS", "Remove runs that began more than so many days ago, but for those that are still needed" },
     { .id = OPTION_END },
 };
 
@@ -137,7 +138,7 @@ const struct command command_table[] = {
     { "resolve", "FILE", 1, 1, RUNS, "End a file outside a transaction that was left half applied",
       "FILE is its name or its version. Without an option it shows which statements are done, which may have run, which were not run, and changes nothing. With one it takes the lock and does it.",
       resolve_options, command_resolve },
-    { "runs", "", 0, 0, READS, "Show who held the lock, how it ended, and who unlocked it", NULL, runs_options, command_runs },
+    { "runs", "", 0, 0, CHANGES, "Show who held the lock, how it ended, and who unlocked it", NULL, runs_options, command_runs },
     { "config", "", 0, 0, COMMAND_PROJECT | COMMAND_READS_ONLY, "Show each setting and where it comes from",
       "The password in the URL is masked. No database is asked.", no_options, command_config },
     { "console", "", 0, 0, COMMAND_TERMINAL, "Open the console; so does jetbase alone on a terminal", NULL, console_options, command_console },

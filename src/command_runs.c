@@ -185,8 +185,31 @@ static json_t *runs_json(const struct runs *r)
     return json_pack("{s:i, s:o}", "schema", 1, "runs", list);
 }
 
+/* Old rows go; how many, and how many of that age stay. */
+static int prune(const struct call *call, struct error *err)
+{
+    int days = call->options->prune_days;
+    int64_t removed = 0, kept = 0;
+    struct db *db = NULL;
+    bool there = !project_database_missing(call->project);
+    bool ok = !there || (engine_connect(call->project, call->sys, DB_RUN, NULL, &db, err) && db_driver_of(db)->runs_prune(db, days, &removed, &kept, err));
+    if (ok && call->out->json)
+        ok = output_json(call->out, json_pack("{s:i, s:i, s:I, s:I}", "schema", 1, "days", days, "removed", (json_int_t)removed, "kept", (json_int_t)kept), err);
+    else if (ok)
+        output_print(call->out, "Removed %lld run%s older than %d day%s.", (long long)removed, removed == 1 ? "" : "s", days, days == 1 ? "" : "s");
+    if (ok && kept > 0)
+        output_note(call->out, "%lld of that age stay%s: the lock names it, its file is half applied, or it can still go on", (long long)kept, kept == 1 ? "s" : "");
+    if (db)
+        db_driver_of(db)->close(db);
+    if (!ok && !err->state[0])
+        error_state(err, "No run was removed.");
+    return ok ? 0 : error_exit_code(err->code);
+}
+
 int command_runs(const struct call *call, struct error *err)
 {
+    if (call->options->prune_days > 0)
+        return prune(call, err);
     int limit = call->options->limit ? call->options->limit : RUNS_USUAL;
     struct runs r = { 0 };
     struct db *db = NULL;

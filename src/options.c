@@ -291,6 +291,8 @@ static bool check(const struct reading *r, struct error *err)
                          up ? "run all pending migrations" : "rollback the last migration");
     if ((o->from > 0) + o->mark_applied + o->mark_rolled_back > 1)
         return error_set(err, ERR_USAGE, "--from, --mark-applied and --mark-rolled-back can't stand together: a file is resolved in one way");
+    if (o->prune_days && o->limit)
+        return error_set(err, ERR_USAGE, "--prune and --limit can't stand together: one removes runs, the other shows them");
     if (o->if_dead && o->terminate) {
         error_set(err, ERR_USAGE, "--if-dead and --terminate can't stand together: a dead holder has no session to end");
         return error_hint(err, "--if-dead unlocks only where the holder is proven dead; --terminate ends the session of a living one.");
