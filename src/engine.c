@@ -7,6 +7,7 @@
 
 #include "engine_private.h"
 #include "failpoint.h"
+#include "signals.h"
 #include "text.h"
 
 enum {
@@ -181,6 +182,7 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
 {
     struct error lost = { 0 };
     bool released = false;
+    signals_lock_is(SIGNALS_ASKING, NULL);
     enum lock_answer answer = lock_release(run->lock, run->db, outcome, detail, &lost);
     if (answer == LOCK_FAILED && lost.code == ERR_NO_CONNECTION) {
         if (!recover(run, false, &lost, &released, err)) {
@@ -192,6 +194,7 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
             return 0;
         answer = lock_release(run->lock, run->db, outcome, detail, &lost);
     }
+    signals_lock_is(answer != LOCK_FAILED ? SIGNALS_NO_LOCK : SIGNALS_LOCKED, NULL);
     FAILPOINT("released");
     if (answer == LOCK_CHANGED_HANDS && outcome == RUN_OK)
         tell_note(run, EV_NOTE, run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
@@ -278,8 +281,11 @@ bool engine_acquire(struct run *run, struct error *err)
     const struct plan_item *first = run->repair ? NULL : &run->plan->items[0];
     struct lock_wish wish = { .sys = run->sys, .command = run->command, .file = first ? first->migration->file : NULL, .statements = first ? (int)first->facts.statements : 0,
                               .take_over_dead = run->wish->take_over_dead, .expect_id = run->wish->expect_id };
+    signals_lock_is(SIGNALS_ASKING, NULL);
     enum lock_answer answer = lock_acquire(run->db, &wish, &run->lock, &run->holder, run->note, sizeof run->note, err);
     struct engine_event event = { .kind = EV_LOCK_ACQUIRED };
+    if (!run->lock || answer == LOCK_OK)
+        signals_lock_is(run->lock ? SIGNALS_LOCKED : SIGNALS_NO_LOCK, run->lock ? lock_process_id(run->lock) : NULL);
     if (answer == LOCK_FAILED && run->lock)
         return acquire_lost(run, err);
     if (answer != LOCK_OK) {
@@ -470,6 +476,7 @@ int engine_close(struct run *run, int exit_code, struct error *err)
     engine_tell(run, &event);
     lock_free(run->lock);
     engine_disconnect(run);
+    signals_lock_is(SIGNALS_NO_LOCK, NULL);
     return exit_code;
 }
 
