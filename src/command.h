@@ -81,6 +81,11 @@ int command_resolve(const struct call *call, struct error *err);
 int command_console(const struct call *call, struct error *err);
 int command_help(const struct call *call, struct error *err);
 
+struct engine_wish;
+
+/* What the command line, else the configuration, says of how a run meets locks: take-over, timeouts, waiting, retries. */
+void command_run_wish(const struct call *call, struct engine_wish *wish);
+
 /* With --verbose tells which files of migrations/ are no migrations and are passed over. Says nothing where the folder can't be read: the command itself does. */
 void command_note_passed(const struct call *call);
 

@@ -7,7 +7,7 @@
 #include "output_json.h"
 #include "text.h"
 
-enum { PLACE_SIZE = 600, NAME_COLUMNS = 24 };
+enum { PLACE_SIZE = 600, NAME_COLUMNS = 24, ROOM = 40 };
 
 /* What is shown of the configuration. */
 struct shown {
@@ -16,8 +16,17 @@ struct shown {
     bool has_url;
 };
 
-/* The value as text; NULL for none. */
-static const char *value_of(const struct shown *s, enum config_key key)
+/* "500ms", "5s", as it can be written; NULL for none. */
+static const char *duration_of(int ms, char room[ROOM])
+{
+    if (ms == 0)
+        return NULL;
+    snprintf(room, ROOM, ms % 1000 ? "%dms" : "%ds", ms % 1000 ? ms : ms / 1000);
+    return room;
+}
+
+/* The value as text, made in `room` where it is a number; NULL for none. */
+static const char *value_of(const struct shown *s, enum config_key key, char room[ROOM])
 {
     switch (key) {
     case CONFIG_URL:
@@ -30,6 +39,15 @@ static const char *value_of(const struct shown *s, enum config_key key)
         return s->config.skip_checksum_validation ? "true" : "false";
     case CONFIG_SKIP_FILES:
         return s->config.skip_file_validation ? "true" : "false";
+    case CONFIG_LOCK_TIMEOUT:
+        return duration_of(s->config.lock_timeout_ms, room);
+    case CONFIG_STATEMENT_TIMEOUT:
+        return duration_of(s->config.statement_timeout_ms, room);
+    case CONFIG_LOCK_WAIT:
+        return s->config.lock_wait_ms < 0 ? "forever" : duration_of(s->config.lock_wait_ms, room);
+    case CONFIG_LOCK_RETRY:
+        snprintf(room, ROOM, "%d", s->config.lock_retry);
+        return room;
     case CONFIG_KEYS:
         break;
     }
@@ -62,7 +80,8 @@ static bool print_config(const struct call *call, const struct shown *s, struct 
     unsigned width = 0;
     bool ok = true;
     for (int key = 0; key < CONFIG_KEYS; key++) {
-        const char *value = value_of(s, (enum config_key)key);
+        char room[ROOM];
+        const char *value = value_of(s, (enum config_key)key, room);
         text_add_visible(&values[key], value != NULL ? value : "(none)", strlen(value != NULL ? value : "(none)"));
         unsigned columns = output_columns(text_string(&values[key]), values[key].len);
         width = columns > width ? columns : width;
@@ -101,8 +120,10 @@ static json_t *config_json(const struct shown *s)
 {
     json_t *list = json_array();
     for (int key = 0; list && key < CONFIG_KEYS; key++) {
-        const char *text = value_of(s, (enum config_key)key);
-        json_t *value = key == CONFIG_URL || key == CONFIG_SCHEMA ? json_words(text) : json_boolean(strcmp(text, "true") == 0);
+        char room[ROOM];
+        const char *text = value_of(s, (enum config_key)key, room);
+        bool truth = key == CONFIG_SKIP_VALIDATION || key == CONFIG_SKIP_CHECKSUMS || key == CONFIG_SKIP_FILES;
+        json_t *value = key == CONFIG_LOCK_RETRY ? json_integer(s->config.lock_retry) : truth ? json_boolean(strcmp(text, "true") == 0) : json_words(text);
         json_t *one = json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", config_key_name((enum config_key)key), "value", value, "from", json_words(s->config.origin[key].from), "line",
                                 line_json(s->config.origin[key].line), "shadowed", shadowed_json(s->config.shadowed[key]));
         if (json_array_append_new(list, one) != 0) {

@@ -148,14 +148,12 @@ static bool tell(const struct call *call, const struct engine_repair_wish *wish,
 static int repair(const struct call *call, unsigned parts, bool fix, struct error *err)
 {
     struct listener listener = { .out = call->out };
-    const struct options *o = call->options;
-    struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name,
-                                       .run = { .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms,
-                                                .wait_ms = o->wait_ms, .retries = o->retries } };
+    struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name };
     struct engine_hooks hooks = { .event = on_event, .user = &listener, .wake_fd = -1 };
     struct repair found = { 0 };
     struct error why = { 0 };
     int code;
+    command_run_wish(call, &wish.run);
     command_note_passed(call);
     if (fix && !signals_watch(&hooks.stop, &hooks.wake_fd, err))
         return error_exit_code(err->code);

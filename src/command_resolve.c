@@ -196,11 +196,11 @@ static int do_it(const struct call *call, enum plan_direction direction, struct 
 {
     const struct options *o = call->options;
     struct listener listener = { .out = call->out };
-    struct engine_wish wish = { .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms,
-                                .wait_ms = o->wait_ms, .retries = o->retries };
+    struct engine_wish wish = { .expect_id = NULL };
     struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
     wish.plan = (struct plan_wish){ .direction = direction, .resolve_name = o->operands[0], .resolve_from = (unsigned)o->from,
                                     .resolve = o->mark_applied ? RESOLVE_APPLIED : o->mark_rolled_back ? RESOLVE_ROLLED_BACK : RESOLVE_RERUN };
+    command_run_wish(call, &wish);
     if (!signals_watch(&hooks.stop, &hooks.wake_fd, err))
         return error_exit_code(err->code);
     return engine_run(call->project, call->sys, &wish, &hooks, err);

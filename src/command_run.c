@@ -164,13 +164,24 @@ static int dry_run(const struct call *call, enum plan_direction direction, struc
 
 /* ---- run ---- */
 
+void command_run_wish(const struct call *call, struct engine_wish *wish)
+{
+    const struct options *o = call->options;
+    const struct project *p = call->project;
+    wish->take_over_dead = o->take_over_dead;
+    wish->lock_timeout_ms = o->lock_timeout_ms ? o->lock_timeout_ms : p->lock_timeout_ms;
+    wish->statement_timeout_ms = o->statement_timeout_ms ? o->statement_timeout_ms : p->statement_timeout_ms;
+    wish->wait_ms = o->wait_ms ? o->wait_ms : p->lock_wait_ms;
+    wish->retries = o->retries ? o->retries : p->lock_retry;
+}
+
 static int run(const struct call *call, enum plan_direction direction, struct error *err)
 {
     const struct options *o = call->options;
     struct listener listener = { .out = call->out };
-    struct engine_wish wish = { .plan = plan_wish_of(call, direction), .take_over_dead = o->take_over_dead, .lock_timeout_ms = o->lock_timeout_ms, .statement_timeout_ms = o->statement_timeout_ms,
-                                .wait_ms = o->wait_ms, .retries = o->retries };
+    struct engine_wish wish = { .plan = plan_wish_of(call, direction) };
     struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .wake_fd = -1 };
+    command_run_wish(call, &wish);
     command_note_passed(call);
     if (o->dry_run)
         return dry_run(call, direction, err);

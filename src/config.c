@@ -1,4 +1,4 @@
-/* config.c: the five settings and where they come from. */
+/* config.c: the settings and where they come from. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "config_place.h"
 #include "config_private.h"
+#include "options.h"
 
 static const struct {
     const char *name, *variable;
@@ -15,6 +16,10 @@ static const struct {
     [CONFIG_SKIP_VALIDATION] = {"skip_validation", "JETBASE_SKIP_VALIDATION"},
     [CONFIG_SKIP_CHECKSUMS] = {"skip_checksum_validation", "JETBASE_SKIP_CHECKSUM_VALIDATION"},
     [CONFIG_SKIP_FILES] = {"skip_file_validation", "JETBASE_SKIP_FILE_VALIDATION"},
+    [CONFIG_LOCK_TIMEOUT] = {"lock_timeout", "JETBASE_LOCK_TIMEOUT"},
+    [CONFIG_STATEMENT_TIMEOUT] = {"statement_timeout", "JETBASE_STATEMENT_TIMEOUT"},
+    [CONFIG_LOCK_WAIT] = {"lock_wait", "JETBASE_LOCK_WAIT"},
+    [CONFIG_LOCK_RETRY] = {"lock_retry", "JETBASE_LOCK_RETRY"},
 };
 
 const char *config_key_name(enum config_key key)
@@ -169,6 +174,40 @@ static bool take_bool(const struct found *found, enum config_key key, bool *to, 
     return ok;
 }
 
+/* A duration or number: text, or a bare number. read: options_duration and the like. */
+static bool take_number(const struct found *found, enum config_key key, const char *want, bool (*read)(const char *text, int *to, struct error *err), int *to, struct error *err)
+{
+    enum source from = choose(found, key);
+    *to = 0;
+    if (from == SOURCES)
+        return true;
+    const struct setting *s = &found->at[from][key];
+    if (is_refused(s))
+        return refuse_computed(found, key, s, err);
+    if ((s->kind == SETTING_TEXT || s->kind == SETTING_INTEGER) && read(s->text, to, err))
+        return true;
+    return refuse_type(found, from, key, s, want, err);
+}
+
+static bool read_count(const char *text, int *to, struct error *err)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+    bool ok = end != text && *end == '\0' && value >= 0 && value <= 1000000;
+    (void)err;
+    *to = ok ? (int)value : 0;
+    return ok;
+}
+
+static bool choose_numbers(const struct found *found, struct config *out, struct error *err)
+{
+    static const char duration[] = "a duration (500ms, 5s, 2min)";
+    return take_number(found, CONFIG_LOCK_TIMEOUT, duration, options_duration, &out->lock_timeout_ms, err) &&
+           take_number(found, CONFIG_STATEMENT_TIMEOUT, duration, options_duration, &out->statement_timeout_ms, err) &&
+           take_number(found, CONFIG_LOCK_WAIT, "a duration (30s, 5min) or \"forever\"", options_wait, &out->lock_wait_ms, err) &&
+           take_number(found, CONFIG_LOCK_RETRY, "a number", read_count, &out->lock_retry, err);
+}
+
 static bool choose_all(const struct found *found, const char *url, struct config *out, struct error *err)
 {
     if (url != NULL)
@@ -182,7 +221,7 @@ static bool choose_all(const struct found *found, const char *url, struct config
         out->schema = NULL;
     }
     return take_bool(found, CONFIG_SKIP_VALIDATION, &out->skip_validation, err) && take_bool(found, CONFIG_SKIP_CHECKSUMS, &out->skip_checksum_validation, err) &&
-           take_bool(found, CONFIG_SKIP_FILES, &out->skip_file_validation, err);
+           take_bool(found, CONFIG_SKIP_FILES, &out->skip_file_validation, err) && choose_numbers(found, out, err);
 }
 
 /* Who is said to have said what. */

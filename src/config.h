@@ -1,4 +1,4 @@
-/* config.h: the five settings and where they come from. */
+/* config.h: the settings, Jetbase's five and four of our own, and where they come from. */
 #ifndef JETBASE_CONFIG_H
 #define JETBASE_CONFIG_H
 
@@ -7,9 +7,9 @@
 
 #include "error.h"
 
-enum config_key { CONFIG_URL, CONFIG_SCHEMA, CONFIG_SKIP_VALIDATION, CONFIG_SKIP_CHECKSUMS, CONFIG_SKIP_FILES, CONFIG_KEYS };
+enum config_key { CONFIG_URL, CONFIG_SCHEMA, CONFIG_SKIP_VALIDATION, CONFIG_SKIP_CHECKSUMS, CONFIG_SKIP_FILES, CONFIG_LOCK_TIMEOUT, CONFIG_STATEMENT_TIMEOUT, CONFIG_LOCK_WAIT, CONFIG_LOCK_RETRY, CONFIG_KEYS };
 
-/* The name of a key as Jetbase has it ("sqlalchemy_url"). */
+/* The name of a key, for its own as Jetbase has it ("sqlalchemy_url"). */
 const char *config_key_name(enum config_key key);
 
 /* The key of that name; CONFIG_KEYS for any other name. */
@@ -52,6 +52,9 @@ struct config {
     char *url;           /* NULL where nobody says one */
     char *schema;        /* NULL for none */
     bool skip_validation, skip_checksum_validation, skip_file_validation;
+    int lock_timeout_ms, statement_timeout_ms; /* 0 where nobody says one */
+    int lock_wait_ms;    /* 0 where nobody says one, -1: for ever */
+    int lock_retry;      /* 0 where nobody says one */
     struct config_origin origin[CONFIG_KEYS];                     /* of each value */
     struct config_origin shadowed[CONFIG_KEYS][CONFIG_SHADOWED];  /* sources that say something too and do not count, in their order; from is NULL behind the last */
     char *warnings;      /* names that are no settings, one sentence a line, safe to show; NULL for none. Also there where config_read fails. */

@@ -99,6 +99,10 @@ static bool read_config(const struct project_options *options, struct project *o
     out->skip_validation = config.skip_validation;
     out->skip_checksum_validation = config.skip_checksum_validation;
     out->skip_file_validation = config.skip_file_validation;
+    out->lock_timeout_ms = config.lock_timeout_ms;
+    out->statement_timeout_ms = config.statement_timeout_ms;
+    out->lock_wait_ms = config.lock_wait_ms;
+    out->lock_retry = config.lock_retry;
     ok = config.url != NULL || refuse_no_url(err);
     if (ok) {
         out->url_from = text_dup(config.origin[CONFIG_URL].from);

@@ -21,6 +21,7 @@ struct project {
     char *url_from;         /* where the URL came from: "--url", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "../pyproject.toml" */
     char *schema;           /* postgres_schema or NULL */
     bool skip_validation, skip_checksum_validation, skip_file_validation;
+    int lock_timeout_ms, statement_timeout_ms, lock_wait_ms, lock_retry; /* as config's */
     char *warnings;         /* as config.warnings; NULL for none */
 };
 

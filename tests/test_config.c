@@ -75,11 +75,15 @@ static void test_nothing(void **state)
          "postgres_schema           (none)  default\n"
          "skip_validation           false   default\n"
          "skip_checksum_validation  false   default\n"
-         "skip_file_validation      false   default\n",
+         "skip_file_validation      false   default\n"
+         "lock_timeout              (none)  default\n"
+         "statement_timeout         (none)  default\n"
+         "lock_wait                 (none)  default\n"
+         "lock_retry                0       default\n",
          "");
     json_t *json = settings(NULL, "config", "--json", NULL);
     assert_int_equal(json_integer_value(json_object_get(json, "schema")), 1);
-    assert_int_equal(json_array_size(json_object_get(json, "settings")), 5);
+    assert_int_equal(json_array_size(json_object_get(json, "settings")), 9);
     assert_null(run_text(json, "settings.0.value"));
     assert_string_equal(run_text(json, "settings.0.from"), "default");
     assert_null(run_text(json, "settings.0.line"));
@@ -88,9 +92,9 @@ static void test_nothing(void **state)
 
 static void write_all_sources(void)
 {
-    files_write(dir, "jetbase/env.py", "import os\n\nsqlalchemy_url = f\"postgresql://app:{os.getenv('PW', 'geheim')}@db.example/shop\"\n");
-    files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = \"postgresql://app:geheim@db.example/other\"\npostgres_schema = \"App\"\n");
-    files_write(dir, "pyproject.toml", "[project]\nname = \"x\"\n[tool.jetbase]\npostgres_schema = \"far\"\nskip_file_validation = true\n");
+    files_write(dir, "jetbase/env.py", "import os\n\nsqlalchemy_url = f\"postgresql://app:{os.getenv('PW', 'geheim')}@db.example/shop\"\nlock_retry = 3\n");
+    files_write(dir, "jetbase/jetbase.toml", "sqlalchemy_url = \"postgresql://app:geheim@db.example/other\"\npostgres_schema = \"App\"\nlock_timeout = '500ms'\nstatement_timeout = 120\n");
+    files_write(dir, "pyproject.toml", "[project]\nname = \"x\"\n[tool.jetbase]\npostgres_schema = \"far\"\nskip_file_validation = true\nlock_wait = \"forever\"\n");
 }
 
 static void test_sources(void **state)
@@ -103,6 +107,10 @@ static void test_sources(void **state)
          "skip_validation           true                                  JETBASE_SKIP_VALIDATION\n"
          "skip_checksum_validation  false                                 default\n"
          "skip_file_validation      true                                  ../pyproject.toml:5\n"
+         "lock_timeout              500ms                                 jetbase.toml:3\n"
+         "statement_timeout         120s                                  jetbase.toml:4\n"
+         "lock_wait                 forever                               ../pyproject.toml:6\n"
+         "lock_retry                3                                     env.py:4\n"
          "sqlalchemy_url of jetbase.toml:1 does not count: env.py:3 goes before it.\n"
          "postgres_schema of ../pyproject.toml:4 does not count: jetbase.toml:2 goes before it.\n",
          "");

@@ -15,7 +15,8 @@
 
 static char dir[FILES_PATH];
 
-static const char *const variables[CONFIG_KEYS] = {"JETBASE_SQLALCHEMY_URL", "JETBASE_POSTGRES_SCHEMA", "JETBASE_SKIP_VALIDATION", "JETBASE_SKIP_CHECKSUM_VALIDATION", "JETBASE_SKIP_FILE_VALIDATION"};
+static const char *const variables[CONFIG_KEYS] = {"JETBASE_SQLALCHEMY_URL", "JETBASE_POSTGRES_SCHEMA", "JETBASE_SKIP_VALIDATION", "JETBASE_SKIP_CHECKSUM_VALIDATION", "JETBASE_SKIP_FILE_VALIDATION",
+                                                    "JETBASE_LOCK_TIMEOUT", "JETBASE_STATEMENT_TIMEOUT", "JETBASE_LOCK_WAIT", "JETBASE_LOCK_RETRY"};
 
 static int setup(void **state)
 {
@@ -104,7 +105,12 @@ static bool is_text(enum config_key key)
     return key == CONFIG_URL || key == CONFIG_SCHEMA;
 }
 
-/* Lets one source say a value: texts name their source, booleans are `truth`. none: Python's None, where the source has it. */
+static bool is_number(enum config_key key)
+{
+    return key >= CONFIG_LOCK_TIMEOUT;
+}
+
+/* Lets one source say a value: texts name their source, booleans are `truth`, numbers 1 or 2. none: Python's None, where the source has it. */
 static void source_says(int source, enum config_key key, bool truth, const char *none)
 {
     char line[200], value[40];
@@ -114,6 +120,8 @@ static void source_says(int source, enum config_key key, bool truth, const char 
         snprintf(value, sizeof value, "'by-%d'", source);
     else if (!is_text(key))
         snprintf(value, sizeof value, "%s", source == SOURCE_ENVPY ? (truth ? "True" : "False") : truth ? "true" : "false");
+    if (is_number(key))
+        snprintf(value, sizeof value, "%d", truth ? 1 : 2);
     snprintf(line, sizeof line, "%s%s = %s\n", source == SOURCE_PYPROJECT ? "[tool.jetbase]\n" : "", config_key_name(key), none != NULL ? none : value);
     if (source == SOURCE_VARIABLE)
         setenv(variables[key], value, 1);
@@ -132,6 +140,10 @@ static void check_winner(int winner, int other, enum config_key key, bool truth)
         assert_string_equal(config.url, text);
     else if (key == CONFIG_SCHEMA)
         assert_string_equal(config.schema, text);
+    else if (key == CONFIG_LOCK_RETRY)
+        assert_int_equal(config.lock_retry, truth ? 1 : 2);
+    else if (is_number(key))
+        assert_int_equal(key == CONFIG_LOCK_TIMEOUT ? config.lock_timeout_ms : key == CONFIG_LOCK_WAIT ? config.lock_wait_ms : config.statement_timeout_ms, truth ? 1000 : 2000);
     else
         assert_int_equal(key == CONFIG_SKIP_VALIDATION ? config.skip_validation : key == CONFIG_SKIP_CHECKSUMS ? config.skip_checksum_validation : config.skip_file_validation, truth);
     assert_string_equal(config.origin[key].from, name);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "pause.h"
+#include "support/files.h"
 #include "support/outside.h"
 #include "support/run.h"
 #include "support/stage.h"
@@ -338,6 +339,42 @@ static void fix_waits(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+static void setting(const struct sandbox *sb, const char *line)
+{
+    files_write(sb->dir, "jetbase.toml", line);
+}
+
+/* The configuration says it for all commands that take the lock; the command line goes before it. */
+static void by_configuration(enum sandbox_kind kind)
+{
+    static const struct { const char *line, *says; } bad[] = {
+        { "lock_wait = true\n", "lock_wait must be a duration (30s, 5min) or \"forever\", got bool." },
+        { "lock_wait = \"soon\"\n", "lock_wait must be a duration (30s, 5min) or \"forever\", got str. Value: 'soon'" },
+        { "lock_timeout = \"5x\"\n", "lock_timeout must be a duration (500ms, 5s, 2min), got str. Value: '5x'" },
+        { "statement_timeout = -1\n", "statement_timeout must be a duration (500ms, 5s, 2min), got int. Value: -1" },
+        { "lock_retry = \"often\"\n", "lock_retry must be a number, got str. Value: 'often'" },
+        { "lock_retry = -1\n", "lock_retry must be a number, got int. Value: -1" },
+    };
+    struct sandbox sb;
+    struct process p;
+    open_project(&sb, kind);
+    lock_by(&sb, OTHER);
+    setting(&sb, "lock_wait = '200ms'\n");
+    run_has(&sb, "upgrade", 3, "", "Migration lock is still held by another process after ");
+    setting(&sb, "lock_wait = 'forever'\n");
+    run_has(&sb, "upgrade --wait 200ms", 3, "", "Migration lock is still held by another process after ");
+    begin(&sb, &p, (const char *const[]){ "upgrade", NULL });
+    process_hear(&p, true, "waiting for the lock, held by process ID " OTHER);
+    run_has(&sb, "unlock", 0, NULL, NULL);
+    ends(&p, 0, "Migration applied successfully: V2__second.sql", NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        setting(&sb, bad[i].line);
+        run_has(&sb, "status", 2, "", bad[i].says);
+        run_has(&sb, "status", 2, "", "jetbase.toml:1:");
+    }
+    sandbox_close(&sb);
+}
+
 /* ---- many ---- */
 
 /* Ends all; gives how many of them applied a version. */
@@ -425,6 +462,7 @@ STAGE_ON_BOTH(holder_dies)
 STAGE_ON_BOTH(heir_waits)
 STAGE_ON_BOTH(rollback_means_what_it_meant)
 STAGE_ON_BOTH(fix_waits)
+STAGE_ON_BOTH(by_configuration)
 STAGE_ON_BOTH(twenty_at_once)
 STAGE_ON_BOTH(twenty_with_ra)
 STAGE_ON_BOTH(twenty_behind_one)
@@ -434,7 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pauses_grow), cmocka_unit_test(pauses_without_random), cmocka_unit_test(sleeps_end_by_a_wish_to_stop),
         STAGE_BOTH(free_lock_is_not_waited_for), STAGE_BOTH(goes_on), STAGE_BOTH(plans_anew), STAGE_BOTH(gives_up), STAGE_BOTH(is_stopped), STAGE_BOTH(holder_dies), STAGE_BOTH(heir_waits),
-        STAGE_BOTH(rollback_means_what_it_meant), STAGE_BOTH(fix_waits), STAGE_BOTH(twenty_at_once), STAGE_BOTH(twenty_with_ra), STAGE_BOTH(twenty_behind_one),
+        STAGE_BOTH(rollback_means_what_it_meant), STAGE_BOTH(fix_waits), STAGE_BOTH(by_configuration), STAGE_BOTH(twenty_at_once), STAGE_BOTH(twenty_with_ra), STAGE_BOTH(twenty_behind_one),
     };
     cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("wait", tests, NULL, NULL);
