@@ -242,6 +242,7 @@ struct db_step {
     bool has_run;                   /* RECORD, PROGRESS, COMMIT: the run has a row in jetbase_runs */
     enum db_isolation isolation;    /* HEAD */
     bool deferrable;                /* HEAD */
+    int lock_timeout_ms, statement_timeout_ms; /* HEAD, START: of this migration; 0: the connection's */
     bool foreign_keys_off;          /* HEAD, SQLite: no foreign key acts in this migration; RESET then checks them all, and fails where one is broken */
     const char *application;        /* HEAD: application_name while it runs ("jetbase 3/7 V14__x.sql"); SQLite ignores it */
     enum db_block block;            /* ALONE */

@@ -3,11 +3,11 @@
 #include "sqlite_sql.h"
 
 /* A mark is a transaction of its own. */
-static bool begin(struct db *db, const char *doing, struct error *err)
+static bool begin(struct db *db, int wait_ms, const char *doing, struct error *err)
 {
     int rc;
     sqlite_arm(db);
-    sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
+    sqlite_wait_at_most(db, wait_ms, true);
     rc = sqlite_do(db, SQL_BEGIN, NULL, "");
     return rc == SQLITE_OK || sqlite_fault(db, rc, doing, err);
 }
@@ -36,7 +36,8 @@ static bool start(struct db *db, const struct db_step *step, struct db_result *r
     if (!db->outside && !sqlite_refresh(db, err))
         return false;
     db->outside = true;
-    ok = begin(db, doing, err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err) &&
+    sqlite_timeouts(db, step);
+    ok = begin(db, db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, doing, err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err) &&
          one_row(db, sqlite_do(db, SQL_RUN_START, &rows, "ttiit", step->process_id, step->record->next_file, step->record->next_statements, (int)step->statement, step->record->prefix), &rows, doing, err) &&
          commit(db, doing, err);
     if (!ok)
@@ -48,7 +49,7 @@ static bool done(struct db *db, const struct db_step *step, struct error *err)
 {
     static const char doing[] = "noting that the statement is done";
     int64_t rows = 0;
-    bool ok = begin(db, doing, err) && one_row(db, sqlite_do(db, SQL_RUN_STATEMENT_DONE, &rows, "ti", step->process_id, (int)step->statement), &rows, doing, err) && commit(db, doing, err);
+    bool ok = begin(db, SQLITE_HEAD_WAIT_MS, doing, err) && one_row(db, sqlite_do(db, SQL_RUN_STATEMENT_DONE, &rows, "ti", step->process_id, (int)step->statement), &rows, doing, err) && commit(db, doing, err);
     if (!ok)
         sqlite_undo(db);
     return ok;

@@ -51,7 +51,8 @@ struct db {
     bool check_keys;        /* before the migration commits, its foreign keys are checked */
     bool vacuuming;         /* VACUUM runs, with its own ATTACH */
     bool saw_change;        /* the statement inserts, updates or deletes rows */
-    bool timed_out;         /* statement_timeout_ms ran out */
+    int lock_ms, statement_ms; /* timeouts of the migration that runs; 0: none of its own, none */
+    bool timed_out;         /* statement_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
     char refused[256];      /* why the authorizer refused the statement, or "" */
 
@@ -145,6 +146,8 @@ bool sqlite_statement(struct db *db, const struct db_step *step, struct db_resul
 bool sqlite_outside(struct db *db, const struct db_step *step, struct db_result *result, struct error *err);
 /* Does the lock still name this run? result->lost tells; false on any fault. */
 bool sqlite_fence(struct db *db, const struct db_step *step, struct db_result *result, struct error *err);
+/* Takes the timeouts of the migration that a HEAD or START begins: its own, else the connection's. */
+void sqlite_timeouts(struct db *db, const struct db_step *step);
 
 /* ---- sqlite_witness.c: the byte that the kernel holds for a living run ---- */
 

@@ -38,12 +38,19 @@ bool sqlite_fence(struct db *db, const struct db_step *step, struct db_result *r
     return false;
 }
 
+void sqlite_timeouts(struct db *db, const struct db_step *step)
+{
+    db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
+    db->statement_ms = step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms;
+}
+
 static bool head(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
 {
     int rc;
     if (db->mode != DB_RUN)
         return error_set(err, ERR_INTERNAL, "a migration was to run over a connection that only reads");
     db->outside = false;
+    sqlite_timeouts(db, step);
     if (!sqlite_refresh(db, err))
         return false;
     if (!sqlite3_get_autocommit(db->handle))
@@ -53,7 +60,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
         return sqlite_fault(db, rc, "turning foreign keys off", err);
     db->tainted |= step->foreign_keys_off; /* the next migration has what it had before */
     sqlite_arm(db);
-    sqlite_wait_at_most(db, db->target.lock_timeout_ms > 0 ? db->target.lock_timeout_ms : SQLITE_HEAD_WAIT_MS, true);
+    sqlite_wait_at_most(db, db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, true);
     rc = sqlite_do(db, SQL_BEGIN, NULL, "");
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "beginning the migration", err);

@@ -21,7 +21,7 @@ static void statement_fault(struct db *db, const struct db_step *step, int rc, s
     if ((rc & 0xff) == SQLITE_INTERRUPT) {
         result->cancelled = !db->timed_out;
         if (db->timed_out)
-            error_set(err, ERR_SQL, "the statement was stopped: it ran longer than the statement timeout of %d ms", db->target.statement_timeout_ms);
+            error_set(err, ERR_SQL, "the statement was stopped: it ran longer than the statement timeout of %d ms", db->statement_ms);
         else
             error_set(err, ERR_CANCELLED, "the statement was stopped");
     } else if (db->refused[0]) {
@@ -125,8 +125,8 @@ bool sqlite_statement(struct db *db, const struct db_step *step, struct db_resul
     }
     db->refused[0] = '\0';
     db->saw_change = db->timed_out = false;
-    db->sql_until_ms = db->target.statement_timeout_ms > 0 ? db->target.sys->mono_ms() + db->target.statement_timeout_ms : 0;
-    sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
+    db->sql_until_ms = db->statement_ms > 0 ? db->target.sys->mono_ms() + db->statement_ms : 0;
+    sqlite_wait_at_most(db, step->kind == STEP_ALONE && db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, true);
     db->guarded = true;
     db->vacuuming = is_vacuum(step);
     ok = run_guarded(db, step, result, &two, err) == SQLITE_OK;

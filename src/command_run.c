@@ -69,11 +69,12 @@ static bool preview_text_item(const struct preview *p, const struct plan_item *i
     struct script *script = NULL;
     struct scan_statement found;
     enum scan_answer got = SCAN_ERROR;
-    char file[512];
+    char file[512], how[160];
     bool ok = preview_open(p, item, &script, err);
+    script_facts_words(&item->facts, how, sizeof how);
     text_visible(file, sizeof file, item->migration->file);
     if (ok)
-        output_print(p->out, "SQL Preview for %s (%u %s%s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements", item->facts.outside ? ", outside a transaction" : "");
+        output_print(p->out, "SQL Preview for %s (%u %s%s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements", how);
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
         ok = print_statement(p->out, &found, err);
     ok = ok && got == SCAN_END;
@@ -130,7 +131,10 @@ static bool preview_json(const struct preview *p, struct error *err)
             json_decref(list);
             return false;
         }
-        one = json_pack("{s:o, s:o, s:s, s:b, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!p->plan->items[i].facts.outside, "statements", statements);
+        const struct script_facts *facts = &p->plan->items[i].facts;
+        one = json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!facts->outside,
+                        "out_of_order", (int)facts->out_of_order, "lock_timeout_ms", json_count(facts->lock_timeout_ms > 0 ? facts->lock_timeout_ms : -1), "statement_timeout_ms",
+                        json_count(facts->statement_timeout_ms > 0 ? facts->statement_timeout_ms : -1), "statements", statements);
         ok = json_array_append_new(list, one) == 0;
     }
     if (!ok) {

@@ -156,6 +156,8 @@ bool window_head(struct window *w, uint32_t i)
     step.application = w->application;
     step.isolation = item->facts.isolation;
     step.deferrable = item->facts.deferrable;
+    step.lock_timeout_ms = item->facts.lock_timeout_ms;
+    step.statement_timeout_ms = item->facts.statement_timeout_ms;
     step.foreign_keys_off = item->facts.foreign_keys_off && (item->resolve == RESOLVE_NONE || item->resolve == RESOLVE_RERUN);
     w->started_ms = w->run->sys->mono_ms();
     w->begun = i + 1;

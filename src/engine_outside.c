@@ -27,6 +27,8 @@ static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t
     w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements, .prefix = w->prefix };
     step.record = &w->record;
     step.statement = number;
+    step.lock_timeout_ms = item->facts.lock_timeout_ms;
+    step.statement_timeout_ms = item->facts.statement_timeout_ms;
     return step;
 }
 

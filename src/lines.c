@@ -160,14 +160,15 @@ bool line_delimiter(const char *at, size_t len, const char **value, size_t *valu
 bool line_directive(const char *at, size_t len, const char **name, size_t *name_len, const char **value, size_t *value_len)
 {
     size_t i = directive_head(at, len);
-    if (i == 0 || i >= len)
+    if (i == 0)
         return false;
-    const char *equals = memchr(at + i, '=', len - i);
+    const char *equals = i < len ? memchr(at + i, '=', len - i) : NULL;
     *name = at + i;
     *name_len = equals != NULL ? (size_t)(equals - *name) : len - i;
-    *value = equals != NULL ? equals + 1 : at + len;
-    *value_len = (size_t)(at + len - *value);
+    *value = equals != NULL ? equals + 1 : NULL;
+    *value_len = equals != NULL ? (size_t)(at + len - *value) : 0;
     line_strip(name, name_len);
-    line_strip(value, value_len);
-    return *name_len > 0;
+    if (equals != NULL)
+        line_strip(value, value_len);
+    return true;
 }

@@ -23,7 +23,7 @@ enum line_marker line_marker(const char *s, size_t len, bool at_end);
 /* True where a stripped line is Jetbase's `-- jetbase: delimiter=X`; *value and *value_len get X, stripped. */
 bool line_delimiter(const char *at, size_t len, const char **value, size_t *value_len);
 
-/* True where a stripped line is `-- jetbase: NAME` or `-- jetbase: NAME=VALUE` (blanks around `=` allowed). An absent value has *value_len 0. */
+/* True where a stripped line is `-- jetbase: NAME` or `-- jetbase: NAME=VALUE` (blanks around `=` allowed). An absent name or value has length 0; *value is NULL where there is no `=`. */
 bool line_directive(const char *at, size_t len, const char **name, size_t *name_len, const char **value, size_t *value_len);
 
 #endif

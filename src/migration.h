@@ -64,7 +64,17 @@ bool section_open(const char *path, const char *file, enum section_kind kind, st
 size_t section_read(void *section, char *to, size_t size, struct error *err);
 /* The delimiter directive, or NULL. Known after section_open. */
 const char *section_delimiter(const struct section *section);
-/* Whether one of our own directives, `-- jetbase: NAME` or `-- jetbase: NAME=VALUE`, stands before the file's first SQL line (name in any case; the first one counts). value (may be NULL) gets what stands behind `=`, "" where there is none, cut to `size` bytes. Known after section_open, for both sections. */
+/* A comment line `-- jetbase: NAME` or `-- jetbase: NAME=VALUE` before the file's first SQL line, but for the delimiter that counts. Strings belong to the section. */
+struct directive {
+    char *name;                     /* as it is written; "" where there is none */
+    char *value;                    /* what stands behind `=`; NULL where there is no `=` */
+    unsigned line;                  /* in the file, from 1 */
+    unsigned name_column, value_column; /* in characters, from 1; value_column 0 where there is no `=` */
+};
+/* How many there are, and the i-th, from 0. Known after section_open, for both sections. */
+size_t section_directive_count(const struct section *section);
+const struct directive *section_directive_at(const struct section *section, size_t i);
+/* Whether one of that name is there (in any case; the first one counts). value (may be NULL) gets what stands behind `=`, "" where there is none, cut to `size` bytes. */
 bool section_directive(const struct section *section, const char *name, char *value, size_t size);
 /* The place of the section's first byte: column 1, also behind a BOM. */
 const struct place *section_start(const struct section *section);

@@ -108,15 +108,17 @@ static void note_passed_over(struct plan *plan, const struct migration *m, const
 
 static bool choose_versions(struct making *making, const char *to_version, struct error *err)
 {
-    const struct history_entry *latest = history_latest(making->history);
+    const struct history_entry *latest = plan_order_mark(making->history);
     size_t count = folder_count(making->folder);
-    bool found = false;
+    bool found = false, out = false;
     for (size_t i = 0; i < count && !found; i++) {
         struct migration *m = folder_at(making->folder, i);
         if (!plan_is_pending(making->history, m))
             continue;
         /* Only --skip-file-validation lets such a file stand, and there Jetbase never runs it. */
-        if (plan_is_out_of_order(m, latest)) {
+        if (!plan_passed_over(m, latest, &out, err))
+            return false;
+        if (out) {
             note_passed_over(making->plan, m, latest);
             continue;
         }

@@ -26,6 +26,27 @@ bool plan_is_out_of_order(const struct migration *m, const struct history_entry 
     return latest != NULL && version_valid(latest->version) && version_compare(m->version, latest->version) < 0;
 }
 
+const struct history_entry *plan_order_mark(const struct history *history)
+{
+    const struct history_entry *highest = history_latest(history);
+    for (size_t i = 0; highest && version_valid(highest->version) && i < history->count; i++) {
+        const struct history_entry *row = &history->rows[i];
+        if (row->type == MIGRATION_VERSIONED && version_valid(row->version) && version_compare(row->version, highest->version) > 0)
+            highest = row;
+    }
+    return highest;
+}
+
+bool plan_passed_over(const struct migration *m, const struct history_entry *mark, bool *out, struct error *err)
+{
+    bool allowed = false;
+    *out = plan_is_out_of_order(m, mark);
+    if (*out && !script_out_of_order(m, &allowed, err))
+        return false;
+    *out = *out && !allowed;
+    return true;
+}
+
 bool plan_repeatable_runs(const struct history *history, const struct migration *m, enum plan_why *why)
 {
     if (m->type == MIGRATION_RUNS_ALWAYS) {
@@ -141,16 +162,22 @@ static bool check_order(struct folder *folder, const struct history *history, co
     size_t count = folder_count(folder);
     for (size_t i = 0; i < count; i++) {
         const struct migration *m = folder_at(folder, i);
-        if (!plan_is_pending(history, m) || !plan_is_out_of_order(m, latest))
+        bool out = false;
+        if (!plan_is_pending(history, m))
+            continue;
+        if (!plan_passed_over(m, latest, &out, err))
+            return false;
+        if (!out)
             continue;
         char file[512], version[256];
         text_visible(file, sizeof file, m->file);
         text_visible(version, sizeof version, latest->version);
-        return error_set(err, ERR_HISTORY,
+        error_set(err, ERR_HISTORY,
                          "%s has version %s which is lower than the latest migrated version %s.\n"
                          "New migration files cannot have versions lower than the latest migrated version.\n"
                          "Please rename the file to have a version higher than %s.",
                          file, m->version, version, version);
+        return error_hint(err, "Or, where it may run behind the versions above it, write `-- jetbase: out-of-order` at its head.");
     }
     return true;
 }
@@ -186,7 +213,7 @@ bool plan_validate(struct folder *folder, const struct history *history, const s
     struct disagreement d = {0};
     bool ok = true;
     if (!wish->skip_files)
-        ok = check_order(folder, history, latest, err) && plan_find_missing(folder, history, &d, err) && refuse_missing(&d, err);
+        ok = check_order(folder, history, plan_order_mark(history), err) && plan_find_missing(folder, history, &d, err) && refuse_missing(&d, err);
     if (ok && !wish->skip_checksums)
         ok = plan_find_changed(folder, history, &d, NULL, err) && refuse_changed(&d, err);
     disagreement_free(&d);

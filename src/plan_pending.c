@@ -41,8 +41,10 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
     bool hashed = migration_hash(m, &own);
     if (hashed && m->type != MIGRATION_VERSIONED && !plan_repeatable_runs(history, m, &item->why))
         return false;
-    const struct history_entry *latest = history_latest(history);
-    if (hashed && m->type == MIGRATION_VERSIONED && plan_is_out_of_order(m, latest)) {
+    const struct history_entry *latest = plan_order_mark(history);
+    bool out = false;
+    hashed = hashed && (m->type != MIGRATION_VERSIONED || plan_passed_over(m, latest, &out, &own));
+    if (hashed && out) {
         char line[1024];
         snprintf(line, sizeof line, "out of order: version %.300s is lower than the latest applied, %.300s", m->version, latest->version);
         text_visible(item->fault, sizeof item->fault, line);

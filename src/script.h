@@ -15,6 +15,8 @@ struct script_facts {
     bool wrapped;              /* one BEGIN … COMMIT around the whole section, left out */
     bool colons;               /* some `\:` was rewritten */
     bool foreign_keys_off;     /* SQLite: the directive foreign-keys=off */
+    bool out_of_order;         /* the directive of that name: its version may be below the latest applied */
+    int lock_timeout_ms, statement_timeout_ms; /* for this file, by its directives; 0: those of the run */
     bool outside;              /* runs outside a transaction: by its directive, or a single statement that can't run in one */
 };
 
@@ -33,6 +35,11 @@ enum db_block script_block(const struct script *script);
 bool script_unchanged(struct script *script, struct error *err);
 /* Closes. NULL is allowed. */
 void script_close(struct script *script);
+
+/* Whether the file's head says that its version may be below the latest applied. False: read error. */
+bool script_out_of_order(const struct migration *m, bool *allowed, struct error *err);
+/* What a person should know of how a file runs, each with a comma before it: ", outside a transaction, lock timeout 2 s"; or "". */
+void script_facts_words(const struct script_facts *facts, char *to, size_t size);
 
 /* Fills err->source and caret from the file's own line at err->place, where the file can be read. */
 void script_show_place(const char *path, struct error *err);

@@ -2,7 +2,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lines.h"
 #include "scanner_private.h"
 #include "script_private.h"
 
@@ -152,35 +151,4 @@ bool script_judge_end(const struct script_judge *j, struct error *err)
     if (j->begun && !j->committed)
         return script_refuse(j, &j->begin, "this transaction is not committed at the end of the section", "Put COMMIT at the end, or take BEGIN out: every file runs in one transaction of its own.", err);
     return true;
-}
-
-bool script_is_directive(const char *line, size_t len, const char *name)
-{
-    const char *found, *value;
-    size_t found_len, value_len;
-    line_strip(&line, &len);
-    return line_directive(line, len, &found, &found_len, &value, &value_len) && found_len == strlen(name) && strncasecmp(found, name, found_len) == 0;
-}
-
-bool script_judge_directives(struct script_judge *j, const struct section *section, struct error *err)
-{
-    char value[16];
-    struct place at = { .line = 0 };
-    j->alone = j->facts.outside = section_directive(section, "no-transaction", NULL, 0);
-    j->facts.foreign_keys_off = section_directive(section, "foreign-keys", value, sizeof value) && strcasecmp(value, "off") == 0;
-    if (!j->facts.foreign_keys_off || (j->dialect == SCAN_SQLITE && !j->alone))
-        return true;
-    memcpy(at.file, section_start(section)->file, sizeof at.file);
-    if (j->alone) {
-        error_set(err, ERR_REFUSED, "this file asks to run without a transaction and without checks of foreign keys; these are checked before a commit, and there would be none");
-        error_hint(err, "Take one of the two directives out. PRAGMA foreign_keys may stand in a file outside a transaction.");
-    } else {
-        error_set(err, ERR_REFUSED, "foreign-keys=off is for SQLite: PostgreSQL has no such setting");
-        error_hint(err, "Take the directive out. SET CONSTRAINTS ALL DEFERRED checks deferrable foreign keys at the end of the file.");
-    }
-    if (!script_directive_place(j->m->path, "foreign-keys", &at))
-        at.line = at.column = 0;
-    err->place = at;
-    script_show_place(j->m->path, err);
-    return false;
 }

@@ -103,30 +103,3 @@ void script_show_place(const char *path, struct error *err)
     text_free(&right);
     text_free(&shown);
 }
-
-bool script_directive_place(const char *path, const char *name, struct place *at)
-{
-    struct bytes b = { .fd = -1 };
-    struct text line = { 0 };
-    bool found = false;
-    int c = 0, before = 0;
-    if ((b.fd = file_open(path, at->file, NULL)) < 0)
-        return false;
-    pass_mark(&b);
-    at->line = at->column = 1;
-    while (c >= 0 && !found && !line.failed) {
-        c = next_byte(&b);
-        if (c >= 0 && c != '\n' && c != '\r') {
-            char byte = (char)c;
-            text_add(&line, &byte, 1);
-        } else if (c != '\n' || before != '\r') {
-            found = script_is_directive(text_string(&line), line.len, name);
-            at->line += !found;
-            text_reset(&line);
-        }
-        before = c;
-    }
-    close(b.fd);
-    text_free(&line);
-    return found;
-}

@@ -28,11 +28,9 @@ bool script_judge_alone(struct script_judge *j, const struct scan_statement *sta
 bool script_refuse(const struct script_judge *j, const struct place *at, const char *message, const char *hint, struct error *err);
 /* Judges the end of the section. */
 bool script_judge_end(const struct script_judge *j, struct error *err);
-/* Refuses a file whose directives this program can't follow. */
+/* Puts the directives at the file's head into the facts; refuses unknown ones, and those that this program can't follow. */
 bool script_judge_directives(struct script_judge *j, const struct section *section, struct error *err);
-/* True where the line is `-- jetbase: NAME` or `-- jetbase: NAME=…`. */
-bool script_is_directive(const char *line, size_t len, const char *name);
-/* Finds the line of a directive; at->file is set. */
-bool script_directive_place(const char *path, const char *name, struct place *at);
+/* "2 s", "500 ms" as a directive would say it; "" for 0. */
+void script_duration(int ms, char *to, size_t size);
 
 #endif

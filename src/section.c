@@ -13,10 +13,6 @@
 
 #define WINDOW 65536
 
-struct directive {
-    char *name, *value;
-};
-
 struct section {
     int fd;
     enum section_kind kind;
@@ -115,7 +111,8 @@ size_t section_read(void *section, char *to, size_t size, struct error *err)
     return n;
 }
 
-static bool keep_directive(struct section *s, const char *line, size_t len, struct error *err)
+/* line: stripped; begin: of the whole line, for columns. */
+static bool keep_directive(struct section *s, const char *begin, const char *line, size_t len, unsigned number, struct error *err)
 {
     const char *name, *value;
     size_t name_len, value_len;
@@ -130,10 +127,11 @@ static bool keep_directive(struct section *s, const char *line, size_t len, stru
         return no_memory(s, err);
     s->directives = more;
     struct directive *d = &more[s->directive_count];
-    d->name = strndup(name, name_len);
-    d->value = strndup(value, value_len);
+    *d = (struct directive){ .name = strndup(name, name_len), .value = value ? strndup(value, value_len) : NULL, .line = number };
+    d->name_column = (unsigned)text_chars(begin, (size_t)(name - begin)) + 1;
+    d->value_column = value ? (unsigned)text_chars(begin, (size_t)(value - begin)) + 1 : 0;
     s->directive_count++;
-    return (d->name != NULL && d->value != NULL) || no_memory(s, err);
+    return (d->name != NULL && (!value || d->value != NULL)) || no_memory(s, err);
 }
 
 /* Finds the end of the line that begins `offset` bytes into the window, reading on where it must. */
@@ -154,22 +152,28 @@ static bool whole_line(struct section *s, size_t offset, size_t *len, struct err
 static bool read_head(struct section *s, struct error *err)
 {
     size_t offset = 0, len;
+    unsigned number = 1;
     for (;;) {
         if (!whole_line(s, offset, &len, err))
             return false;
         if (s->at + offset + len >= s->end && len == 0)
             return true;
-        const char *line = s->buffer + s->at + offset;
+        const char *begin = s->buffer + s->at + offset, *line = begin;
         size_t stripped = len;
         line_strip(&line, &stripped);
         if (stripped > 0 && !line_is_comment(line, stripped))
             return true;
-        if (stripped > 0 && !keep_directive(s, line, stripped, err))
+        if (stripped > 0 && !keep_directive(s, begin, line, stripped, number, err))
             return false;
         offset += len;
         if (s->at + offset >= s->end)
             return true;
-        offset++;
+        bool cr = s->buffer[s->at + offset++] == '\r';
+        /* CRLF ends one line: what lies between its two bytes is none. */
+        if (cr && s->at + offset == s->end && !s->eof && !fill(s, err))
+            return false;
+        offset += cr && s->at + offset < s->end && s->buffer[s->at + offset] == '\n';
+        number++;
     }
 }
 
@@ -260,10 +264,20 @@ bool section_directive(const struct section *section, const char *name, char *va
         if (strcasecmp(section->directives[i].name, name) != 0)
             continue;
         if (value != NULL)
-            text_copy(value, size, section->directives[i].value);
+            text_copy(value, size, section->directives[i].value ? section->directives[i].value : "");
         return true;
     }
     return false;
+}
+
+size_t section_directive_count(const struct section *section)
+{
+    return section->directive_count;
+}
+
+const struct directive *section_directive_at(const struct section *section, size_t i)
+{
+    return &section->directives[i];
 }
 
 const struct place *section_start(const struct section *section)

@@ -121,6 +121,32 @@ static void test_missing(void **state)
     planning_check(&(struct plan_wish){.skip_files = true}, "V4__d.sql");
 }
 
+/* A file may say that it comes late; what is below the highest version stays out of order though the late one was applied last. */
+static void test_out_of_order_allowed(void **state)
+{
+    (void)state;
+    planning_applied("1", "V1__a.sql");
+    planning_applied("3", "V3__c.sql");
+    planning_write("V1.5__late.sql", "-- jetbase: out-of-order\nSELECT 'late';\n-- rollback\nSELECT 'back';\n");
+    planning_add("V4__d.sql");
+    planning_check(&up, "V1.5__late.sql V4__d.sql");
+    assert_true(planning.plan->items[0].facts.out_of_order);
+    assert_false(planning.plan->items[1].facts.out_of_order);
+    planning_applied_as("V1.5__late.sql", "1.5");
+    planning_check(&up, "V4__d.sql");
+    planning_check(&down, "V1.5__late.sql");
+    planning_add("V2__b.sql");
+    planning_check_refused(&up, ERR_HISTORY,
+                  "V2__b.sql has version 2 which is lower than the latest migrated version 3.\n"
+                  "New migration files cannot have versions lower than the latest migrated version.\n"
+                  "Please rename the file to have a version higher than 3.");
+    assert_non_null(strstr(planning.err.hint, "out-of-order"));
+    planning_check(&(struct plan_wish){.skip_files = true}, "V4__d.sql");
+    assert_non_null(strstr(planning.plan->note, "below the latest applied, 3: V2__b.sql"));
+    planning_write("V2__b.sql", "SELECT 1;\n-- jetbase: out-of-order\n");
+    assert_false(planning_make(&up)); /* not at the head: a comment */
+}
+
 static void test_out_of_order(void **state)
 {
     (void)state;
@@ -339,7 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_fresh),          TEST(test_repeatables),  TEST(test_repeatables_of_one_name), TEST(test_count_and_version), TEST(test_checksums), TEST(test_missing),
-        TEST(test_out_of_order),   TEST(test_equal_versions), TEST(test_rollback),              TEST(test_empty_rollback),    TEST(test_refused_file), TEST(test_digest),
+        TEST(test_out_of_order), TEST(test_out_of_order_allowed), TEST(test_equal_versions), TEST(test_rollback),              TEST(test_empty_rollback),    TEST(test_refused_file), TEST(test_digest),
         TEST(test_fresh_hashes),   TEST(test_vectors),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -205,12 +205,70 @@ static void directives(void **state)
     alone("BEGIN;\nSET TRANSACTION READ ONLY;\nCOMMIT;\n", 3, 1, "READ ONLY");
     alone("BEGIN;\nVACUUM;\nCOMMIT;\n", 3, 1, "the file has begun one");
     alone("UPDATE jetbase_runs SET file = '';\n", 2, 8, "jetbase_lock and jetbase_runs");
-    refused("-- jetbase: foreign-keys=OFF\nSELECT 1;", SCAN_POSTGRES, 1, 1, "is for SQLite", "-- jetbase: foreign-keys=OFF");
-    refused("-- jetbase: no-transaction\n-- jetbase: foreign-keys=off\nSELECT 1;", SCAN_SQLITE, 2, 1, "there would be none", "-- jetbase: foreign-keys=off");
+    refused("-- jetbase: foreign-keys=OFF\nSELECT 1;", SCAN_POSTGRES, 1, 13, "is for SQLite", "-- jetbase: foreign-keys=OFF");
+    refused("-- jetbase: no-transaction\n-- jetbase: foreign-keys=off\nSELECT 1;", SCAN_SQLITE, 2, 13, "there would be none", "-- jetbase: foreign-keys=off");
     good("-- jetbase: foreign-keys=off\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
     good("SELECT 1;\n-- jetbase: no-transaction\n", SECTION_UPGRADE, SCAN_POSTGRES);
     good("-- jetbase: foreign-keys=on\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
-    good("-- jetbase: no transaction\nSELECT 1;", SECTION_UPGRADE, SCAN_SQLITE);
+}
+
+static void directives_of_one_file(void **state)
+{
+    struct script_facts facts;
+    char words[160];
+    (void)state;
+    facts = good("\xef\xbb\xbf-- a\r\n\r\n--jetbase:LOCK-Timeout = 2S \r\n-- jetbase: statement-timeout=5min\r\n-- Jetbase: out-of-Order\r\nSELECT 1;", SECTION_ROLLBACK, SCAN_POSTGRES);
+    assert_int_equal(facts.lock_timeout_ms, 2000);
+    assert_int_equal(facts.statement_timeout_ms, 300000);
+    assert_true(facts.out_of_order);
+    assert_false(facts.outside);
+    script_facts_words(&facts, words, sizeof words);
+    assert_string_equal(words, ", out of order, lock timeout 2 s, statement timeout 5 min");
+    facts = good("-- jetbase: no-transaction\n-- jetbase: lock-timeout=1500ms\nVACUUM;", SECTION_UPGRADE, SCAN_SQLITE);
+    assert_int_equal(facts.lock_timeout_ms, 1500);
+    assert_int_equal(facts.statement_timeout_ms, 0);
+    script_facts_words(&facts, words, sizeof words);
+    assert_string_equal(words, ", outside a transaction, lock timeout 1500 ms");
+    facts = good("SELECT 1;\n-- jetbase: lock-timeout=2s\n-- jetbase: what is this\n", SECTION_UPGRADE, SCAN_SQLITE);
+    assert_int_equal(facts.lock_timeout_ms, 0);
+    script_facts_words(&facts, words, sizeof words);
+    assert_string_equal(words, "");
+    /* Jetbase takes the first delimiter and passes over the others */
+    sends("-- jetbase: delimiter=go\n-- jetbase: delimiter=;\n-- jetbase: delimiter=\nSELECT 1\ngo\n", SECTION_UPGRADE, SCAN_POSTGRES, "4 SELECT 1");
+}
+
+/* What is misspelt must not be passed over: the file would run otherwise than it says. */
+static void directives_that_are_none(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned line, column;
+        const char *says, *source;
+    } list[] = {
+        { "-- jetbase: no transaction\nSELECT 1;", 1, 13, "no directive 'no transaction'", "-- jetbase: no transaction" },
+        { "-- a\r\n\r\n  --  jetbase:  lock-timout = 2s\r\nSELECT 1;", 3, 17, "no directive 'lock-timout'", "  --  jetbase:  lock-timout = 2s" },
+        { "-- \xc3\xa9\r-- jetbase: \xc3\xa9\xc3\xa9=1\rSELECT 1;", 2, 13, "no directive '\xc3\xa9\xc3\xa9'", "-- jetbase: \xc3\xa9\xc3\xa9=1" },
+        { "\xef\xbb\xbf-- jetbase: what\nSELECT 1;", 1, 13, "no directive 'what'", "-- jetbase: what" },
+        { "-- jetbase:\nSELECT 1;", 1, 12, "without a name", "-- jetbase:" },
+        { "-- jetbase: =2s\nSELECT 1;", 1, 13, "without a name", "-- jetbase: =2s" },
+        { "-- jetbase: lock-timeout\nSELECT 1;", 1, 13, "lock-timeout says no time", "-- jetbase: lock-timeout" },
+        { "-- jetbase: lock-timeout=\nSELECT 1;", 1, 13, "lock-timeout says no time", "-- jetbase: lock-timeout=" },
+        { "-- jetbase: Lock-Timeout = 2 parsecs\nSELECT 1;", 1, 28, "'2 parsecs' is not a duration", "-- jetbase: Lock-Timeout = 2 parsecs" },
+        { "-- jetbase: statement-timeout=0\nSELECT 1;", 1, 31, "more than 0", "-- jetbase: statement-timeout=0" },
+        { "-- jetbase: statement-timeout=-5s\nSELECT 1;", 1, 31, "not a duration", "-- jetbase: statement-timeout=-5s" },
+        { "-- jetbase: statement-timeout=9999999h\nSELECT 1;", 1, 31, "that can be waited for", "-- jetbase: statement-timeout=9999999h" },
+        { "-- jetbase: no-transaction=false\nSELECT 1;", 1, 28, "no-transaction takes no value", "-- jetbase: no-transaction=false" },
+        { "-- jetbase: out-of-order=\nSELECT 1;", 1, 26, "out-of-order takes no value", "-- jetbase: out-of-order=" },
+        { "-- jetbase: foreign-keys\nSELECT 1;", 1, 13, "on or off", "-- jetbase: foreign-keys" },
+        { "-- jetbase: foreign-keys=maybe\nSELECT 1;", 1, 26, "on or off", "-- jetbase: foreign-keys=maybe" },
+        { "-- jetbase: lock-timeout=2s\n-- jetbase: LOCK-TIMEOUT=3s\nSELECT 1;", 2, 13, "a second time", "-- jetbase: LOCK-TIMEOUT=3s" },
+        { "-- jetbase: delimiter\nSELECT 1;", 1, 13, "names no delimiter", "-- jetbase: delimiter" },
+        { "-- jetbase: delimiter =go\nSELECT 1;", 1, 13, "names no delimiter", "-- jetbase: delimiter =go" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (int dialect = SCAN_POSTGRES; dialect <= SCAN_SQLITE; dialect++)
+            refused(list[i].text, (enum scan_dialect)dialect, list[i].line, list[i].column, list[i].says, list[i].source);
 }
 
 static void missing_file(void **state)
@@ -291,7 +349,7 @@ static void places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_files), cmocka_unit_test(own_begin_and_commit), cmocka_unit_test(transaction_control), cmocka_unit_test(other_refusals), cmocka_unit_test(outside_a_transaction), cmocka_unit_test(directives),
+        cmocka_unit_test(plain_files), cmocka_unit_test(own_begin_and_commit), cmocka_unit_test(transaction_control), cmocka_unit_test(other_refusals), cmocka_unit_test(outside_a_transaction), cmocka_unit_test(directives), cmocka_unit_test(directives_of_one_file), cmocka_unit_test(directives_that_are_none),
         cmocka_unit_test(missing_file), cmocka_unit_test(changed_files), cmocka_unit_test(places),
     };
     return cmocka_run_group_tests_name("script", tests, setup, teardown);

@@ -191,6 +191,14 @@ static void test_directives(void **state)
     assert_true(section_directive(section, "note", value, sizeof value));
     assert_string_equal(value, "1234567");
     assert_true(section_directive(section, "note", NULL, 0));
+    assert_int_equal(section_directive_count(section), 4);
+    const struct directive *d = section_directive_at(section, 2);
+    assert_string_equal(d->name, "lock-timeout");
+    assert_string_equal(d->value, "9s");
+    assert_int_equal(d->line, 3);
+    assert_int_equal(d->name_column, 13);
+    assert_int_equal(d->value_column, 26);
+    assert_null(section_directive_at(section, 0)->value);
     assert_false(section_directive(section, "foreign-keys", value, sizeof value));
     section_close(section);
 }

@@ -219,6 +219,34 @@ static void test_commit_busy(void **state)
     run_trailer(f, "1");
 }
 
+/* A file's own timeout counts, and not that of the connection: on a clock of our own, before a writer that never ends. */
+static void test_own_timeout(void **state)
+{
+    struct lite_run *f = *state;
+    struct sys sys = sys_real;
+    struct db_step step = { .kind = STEP_HEAD, .process_id = RUN_ID, .lock_timeout_ms = 30000 };
+    struct lite_child child;
+    sys.mono_ms = fast_clock;
+    sys.sleep_ms = fast_sleep;
+    lite_spawn(&child, (const char *const[]){ "write", f->l.path, NULL });
+    assert_true(lite_ready(&child));
+    f->db->target.sys = &sys;
+    f->db->target.lock_timeout_ms = 60;
+    fast_ms = 0;
+    assert_false(lite_step(f->db, &step, &f->result, &f->err));
+    assert_int_equal(f->err.code, ERR_LOCK_BUSY);
+    assert_in_range(fast_ms, 30000, 40000);
+    run_give_up(f);
+    fast_ms = 0;
+    step.lock_timeout_ms = 0;
+    assert_false(lite_step(f->db, &step, &f->result, &f->err));
+    assert_in_range(fast_ms, 60, 5000);
+    f->db->target.sys = &sys_real;
+    run_give_up(f);
+    lite_go(&child);
+    assert_int_equal(lite_wait(&child), 0);
+}
+
 /* A writer that never ends: the head gives up in bounded time; a wish to stop ends the waiting at once. */
 static void test_head_busy(void **state)
 {
@@ -290,7 +318,7 @@ int main(int argc, char **argv)
         RUN_TEST(test_progress),
         RUN_TEST(test_deferred_constraint_at_commit),
         RUN_TEST(test_commit_busy),
-        RUN_TEST(test_head_busy),
+        RUN_TEST(test_own_timeout), RUN_TEST(test_head_busy),
         RUN_TEST(test_file_replaced),
     };
     if (argc > 1)

@@ -81,12 +81,15 @@ static void title(const struct model *m, char *to, size_t size)
 
 static void fill_item(struct sheet *body, const struct preview_item *item, bool statements)
 {
-    char left[400], right[80];
+    char left[400], right[80], how[170];
+    snprintf(how, sizeof how, "     %s", item->how[0] ? item->how + 2 : "");
     snprintf(left, sizeof left, "%-4s %.300s", item->label, item->description);
     snprintf(right, sizeof right, "%s%u stmt%s", item->why == WHY_CHANGED ? "changed, " : item->why == WHY_ALWAYS ? "always, " : "", item->statements, words_plural(item->statements));
     if (draw_columns(left) + draw_columns(right) + 1 > body->width)
         left[draw_fit(left, body->width - draw_columns(right) - 1)] = '\0';
     sheet_pair(body, STYLE_NORMAL, left, STYLE_NORMAL, right);
+    if (item->how[0])
+        sheet_wrap(body, STYLE_WARN, 5, how);
     if (item->colons)
         sheet_wrap(body, STYLE_WARN, 5, "     its \\:word is sent as :word");
     for (unsigned i = 0; statements && i < item->sql_count; i++) {

@@ -90,6 +90,7 @@ static bool copy_item(struct preview *preview, const struct plan_item *item, str
     to->why = item->why;
     to->statements = item->facts.statements;
     to->colons = item->facts.colons;
+    script_facts_words(&item->facts, to->how, sizeof to->how);
     preview->statements += item->facts.statements;
     if (!to->file || !to->shown || !to->description || (m->version && !to->version))
         return no_memory(err);

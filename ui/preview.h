@@ -16,6 +16,7 @@ struct preview_item {
     char *file, *shown, *version, *description; /* version: NULL for repeatables */
     enum plan_why why;
     unsigned statements;
+    char how[160];             /* script_facts_words() */
     bool colons;               /* some `\:` is sent as `:` */
     char **sql;                /* the statements' texts, the first sql_count of them, long ones cut */
     unsigned sql_count;
