@@ -46,7 +46,9 @@ struct error {
     char message[2048];
     char detail[2048];
     char hint[3072];        /* holds what a DBA must run, whole */
-    char context[1024]; /* the server's context (CONTEXT: PL/pgSQL function …) */
+    char context[1024]; /* the server's context (CONTEXT: PL/pgSQL function …), a line for each call */
+    char query[256];    /* the line of the statement inside a function that failed, cut around the place */
+    unsigned query_caret; /* caret column in `query`, from 1; 0: none */
     char state[512];    /* what state the database is in now: what was rolled back, what stays */
     struct place place;
     char source[256];     /* the source line, cut around the place, control bytes made visible */

@@ -1,5 +1,6 @@
 /* pg_fault.c: faults of server and connection in words, without a password. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pg_private.h"
@@ -30,6 +31,39 @@ const char *pg_state(const PGresult *res)
 static void field(const struct db *db, const PGresult *res, int code, char *to, size_t size)
 {
     pg_visible(db, to, size, PQresultErrorField(res, code));
+}
+
+/* The same, and its lines stay lines: each call of a context, each object of a detail has one. */
+static void field_lines(const struct db *db, const PGresult *res, int code, char *to, size_t size)
+{
+    const char *from = PQresultErrorField(res, code);
+    struct text all = { 0 }, line = { 0 };
+    while (from && *from) {
+        size_t len = strcspn(from, "\n");
+        char shown[2048];
+        text_reset(&line);
+        text_add(&line, from, len);
+        pg_visible(db, shown, sizeof shown, text_string(&line));
+        text_puts(&all, all.len > 0 && shown[0] ? "\n" : "");
+        text_puts(&all, shown);
+        from += len + (from[len] == '\n');
+    }
+    text_copy(to, size, text_string(&all));
+    text_free(&all);
+    text_free(&line);
+}
+
+/* The statement inside a function, where the server names one. */
+static void field_query(const struct db *db, const PGresult *res, struct error *err)
+{
+    const char *query = PQresultErrorField(res, PG_DIAG_INTERNAL_QUERY), *position = PQresultErrorField(res, PG_DIAG_INTERNAL_POSITION);
+    size_t chars = position ? (size_t)strtoul(position, NULL, 10) : 1;
+    struct error shown = { 0 };
+    if (!query)
+        return;
+    place_show(&shown, query, strlen(query), chars - (chars > 0));
+    pg_visible(db, err->query, sizeof err->query, shown.source);
+    err->query_caret = position && strlen(err->query) == strlen(shown.source) ? shown.caret : 0;
 }
 
 static enum error_code code_of(const struct db *db, const char *state)
@@ -67,11 +101,12 @@ bool pg_fault(const struct db *db, const PGresult *res, const char *doing, struc
     else
         error_set(err, code_of(db, state), "%s", said);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
-    field(db, res, PG_DIAG_MESSAGE_DETAIL, err->detail, sizeof err->detail);
-    field(db, res, PG_DIAG_MESSAGE_HINT, err->hint, sizeof err->hint);
+    field_lines(db, res, PG_DIAG_MESSAGE_DETAIL, err->detail, sizeof err->detail);
+    field_lines(db, res, PG_DIAG_MESSAGE_HINT, err->hint, sizeof err->hint);
     if (parameter)
         error_hint(err, "Write the value itself.");
-    field(db, res, PG_DIAG_CONTEXT, err->context, sizeof err->context);
+    field_lines(db, res, PG_DIAG_CONTEXT, err->context, sizeof err->context);
+    field_query(db, res, err);
     return false;
 }
 

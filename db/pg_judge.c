@@ -120,7 +120,7 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
         lost(db, "the lock no longer names this run; the migration was not committed");
         return;
     }
-    pg_fault(db, res, doing(step->kind), err);
+    pg_fault(db, res, kind == QUERY_CONSTRAINTS || (kind == QUERY_SYNC && step->kind == STEP_ALONE) ? "at COMMIT, where deferred constraints are checked" : doing(step->kind), err);
     if (kind == QUERY_FENCE && strcmp(state, "55P03") == 0)
         error_hint(err, "Somebody keeps the row of jetbase_lock locked. `jetbase lock-status` tells who holds the lock.");
     else if (kind == QUERY_FENCE && strcmp(state, "40001") == 0)
@@ -240,6 +240,7 @@ static void judge_good(struct db *db, enum pg_query_kind kind, const struct db_s
             error_set(&db->result_err, ERR_SQL, "the server answered COMMIT with %s: nothing of it was committed", PQcmdStatus(res));
         break;
     case QUERY_PLAIN:
+    case QUERY_CONSTRAINTS:
     case QUERY_SETS:
     case QUERY_SYNC:
         break;

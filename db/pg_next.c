@@ -76,6 +76,12 @@ static bool is_copy(const PGresult *res)
 static enum pg_took take_one(struct db *db, PGresult *res)
 {
     enum pg_query_kind kind = db->queries.at[db->queries.head].kind;
+    if (!res && kind == QUERY_SYNC && db->answer) {
+        /* A statement outside a transaction is committed by the Sync: this failed, and the Sync's own answer is still to come. */
+        PQclear(db->answer);
+        db->answer = NULL;
+        return PQstatus(db->conn) == CONNECTION_OK ? TOOK_NOTHING : TOOK_LOST;
+    }
     if (!res)
         return PQstatus(db->conn) == CONNECTION_OK && db->answer ? TOOK_RESULT : TOOK_LOST;
     if (pg_is_farewell(db, res) || PQstatus(db->conn) != CONNECTION_OK) {
@@ -94,6 +100,8 @@ static enum pg_took take_one(struct db *db, PGresult *res)
     db->answer = res;
     if (PQresultStatus(res) == PGRES_PIPELINE_SYNC)
         return kind == QUERY_SYNC ? TOOK_RESULT : TOOK_LOST;
+    if (kind == QUERY_SYNC && db->queries.at[db->queries.head].of_step)
+        pg_judge(db, kind, &db->steps.at[db->steps.head], res);
     return TOOK_NOTHING;
 }
 

@@ -27,6 +27,7 @@ enum pg_query_kind {
     QUERY_PLAIN,     /* any good answer will do */
     QUERY_WITNESS,   /* first column must be true, else lost */
     QUERY_SQL,       /* a file's statement */
+    QUERY_CONSTRAINTS, /* deferred constraints are checked: what fails here fails at COMMIT */
     QUERY_ENCODING,  /* the file's characters were read as they were sent */
     QUERY_FENCE,
     QUERY_HISTORY,   /* as many rows as expected */

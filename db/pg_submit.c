@@ -116,7 +116,7 @@ static bool submit_reset(struct db *db, const struct db_step *step, struct error
     if (db->beyond_ascii && !pg_send_own(db, QUERY_ENCODING, false, PG_ENCODING, 0, NULL, err))
         return false;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
-        if (!pg_send_own(db, QUERY_PLAIN, false, before[i], 0, NULL, err))
+        if (!pg_send_own(db, before[i] == PG_RESET_CONSTRAINTS ? QUERY_CONSTRAINTS : QUERY_PLAIN, false, before[i], 0, NULL, err))
             return false;
     if (!pg_send_own(db, QUERY_WITNESS, false, witness ? PG_RESET_SETS_WITNESS : PG_RESET_SETS, witness ? 4 : 3, values, err))
         return false;

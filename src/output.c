@@ -179,17 +179,26 @@ static const char *what_next(const struct error *err)
     }
 }
 
-static void error_source(FILE *to, const struct error *err)
+/* A line behind a label, and a caret (0: none) under one of its characters, however many columns those before it take. */
+static void print_caret(FILE *to, const char *label, const char *line, unsigned caret)
 {
-    unsigned width = 0;
-    if (!err->source[0])
+    if (!line[0])
         return;
-    fprintf(to, "  %s\n", err->source);
-    if (!err->caret)
-        return;
-    /* The caret stands under a character, however many columns those before it take. */
-    width = output_columns(err->source, text_offset(err->source, strlen(err->source), err->caret - 1));
-    fprintf(to, "  %*s^\n", (int)width, "");
+    fprintf(to, "%s%s\n", label, line);
+    if (caret)
+        fprintf(to, "%*s%*s^\n", (int)strlen(label), "", (int)output_columns(line, text_offset(line, strlen(line), caret - 1)), "");
+}
+
+/* Lines behind a label, the later ones under the first. */
+static void print_lines(FILE *to, const char *label, const char *lines)
+{
+    int width = (int)strlen(label);
+    while (*lines) {
+        size_t len = strcspn(lines, "\n");
+        fprintf(to, "%*s%.*s\n", width, label, (int)len, lines);
+        lines += len + (lines[len] == '\n');
+        label = "";
+    }
 }
 
 void output_error_text(struct output *o, const struct error *err)
@@ -206,15 +215,13 @@ void output_error_text(struct output *o, const struct error *err)
     else if (file[0] && !strstr(err->message, file))
         fprintf(o->err, "%s: ", file);
     fprintf(o->err, "error: %s\n", err->message[0] ? err->message : "something failed, and nothing is known about it");
-    error_source(o->err, err);
+    print_caret(o->err, "  ", err->source, err->caret);
     if (o->verbose && err->sqlstate[0])
         fprintf(o->err, "SQLSTATE: %s\n", err->sqlstate);
-    if (err->detail[0])
-        fprintf(o->err, "DETAIL: %s\n", err->detail);
-    if (err->context[0])
-        fprintf(o->err, "CONTEXT: %s\n", err->context);
-    if (err->hint[0])
-        fprintf(o->err, "HINT: %s\n", err->hint);
+    print_lines(o->err, "DETAIL: ", err->detail);
+    print_caret(o->err, "QUERY: ", err->query, err->query_caret);
+    print_lines(o->err, "CONTEXT: ", err->context);
+    print_lines(o->err, "HINT: ", err->hint);
     if (err->state[0])
         fprintf(o->err, "%s\n", err->state);
     if (next[0])

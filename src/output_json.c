@@ -73,10 +73,14 @@ json_t *json_wall(int64_t wall_us)
 
 json_t *json_error(const struct error *err)
 {
-    char detail[sizeof err->detail + sizeof err->context + sizeof err->state + 2];
-    /* The three that people see apart are one here: what is known beyond the message. */
-    snprintf(detail, sizeof detail, "%s%s%s%s%s", err->detail, err->detail[0] && err->context[0] ? "\n" : "", err->context, (err->detail[0] || err->context[0]) && err->state[0] ? "\n" : "",
-             err->state);
+    char query[sizeof err->query + 40] = "", detail[sizeof err->detail + sizeof query + sizeof err->context + sizeof err->state + 4] = "";
+    const char *parts[] = { err->detail, query, err->context, err->state };
+    size_t used = 0;
+    if (err->query[0])
+        snprintf(query, sizeof query, err->query_caret ? "QUERY: %s (character %u)" : "QUERY: %s", err->query, err->query_caret);
+    /* What people see apart is one here: what is known beyond the message. */
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        used += (size_t)snprintf(detail + used, sizeof detail - used, "%s%s", used && parts[i][0] ? "\n" : "", parts[i]);
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "code", error_name(err->code), "message", json_words(err->message), "detail", json_words(detail), "hint", json_words(err->hint),
                      "file", json_words(err->place.file), "line", json_count(err->place.line ? (int64_t)err->place.line : -1), "column",
                      json_count(err->place.column ? (int64_t)err->place.column : -1), "sqlstate", json_words(err->sqlstate));

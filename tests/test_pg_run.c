@@ -125,7 +125,7 @@ static void control_bytes_are_shown(void **state)
 static void deferred_constraint(void **state)
 {
     (void)state;
-    fails(SQL("CREATE TABLE p (id int PRIMARY KEY)", "CREATE TABLE q (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO q VALUES (9)"), STEP_RESET, "23503", "at the end of the file");
+    fails(SQL("CREATE TABLE p (id int PRIMARY KEY)", "CREATE TABLE q (p int REFERENCES p DEFERRABLE INITIALLY DEFERRED)", "INSERT INTO q VALUES (9)"), STEP_RESET, "23503", "at COMMIT, where deferred constraints are checked: insert or update on table \"q\"");
 }
 
 /* The file's SET CONSTRAINTS and triggers on our own tables: none may fire after the record was found good. */

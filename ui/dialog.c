@@ -207,16 +207,16 @@ static void fill_labelled(struct sheet *body, enum style style, const char *labe
     text_free(&line);
 }
 
-static void fill_source(struct sheet *body, const struct error *err)
+static void fill_source(struct sheet *body, const char *source, unsigned caret)
 {
-    char before[sizeof err->source];
-    if (!err->source[0])
+    char before[sizeof ((struct error *)0)->source];
+    if (!source[0])
         return;
-    sheet_line(body, STYLE_NORMAL, "  %s", err->source);
-    if (!err->caret)
+    sheet_line(body, STYLE_NORMAL, "  %s", source);
+    if (!caret)
         return;
     /* The caret stands under its character, however wide those before it are. */
-    snprintf(before, sizeof before, "%.*s", (int)text_offset(err->source, strlen(err->source), err->caret - 1), err->source);
+    snprintf(before, sizeof before, "%.*s", (int)text_offset(source, strlen(source), caret - 1), source);
     sheet_line(body, STYLE_BAD, "  %*s^", draw_columns(before), "");
 }
 
@@ -228,8 +228,11 @@ void dialog_fill_error(struct sheet *body, const struct error *err)
     else if (err->place.file[0])
         snprintf(place, sizeof place, "%s: error: ", err->place.file);
     fill_labelled(body, STYLE_BAD, place, err->message);
-    fill_source(body, err);
+    fill_source(body, err->source, err->caret);
     fill_labelled(body, STYLE_NORMAL, "detail: ", err->detail);
+    if (err->query[0])
+        fill_labelled(body, STYLE_DIM, "in the statement", ":");
+    fill_source(body, err->query, err->query_caret);
     fill_labelled(body, STYLE_DIM, "context: ", err->context);
     fill_labelled(body, STYLE_NORMAL, "", err->state);
     fill_labelled(body, STYLE_NORMAL, "hint: ", err->hint);
