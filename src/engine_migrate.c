@@ -14,6 +14,7 @@ enum { WINDOW_STEPS = 512, WINDOW_BYTES = 1 << 20 };
 struct sent {
     struct sent *next;
     size_t len;
+    struct place at;
     char text[];
 };
 
@@ -76,8 +77,11 @@ static bool tells_start(const struct plan_item *item)
 static void answered(struct window *w, const struct db_result *r, const struct error *err)
 {
     w->outstanding--;
-    if (r->kind == STEP_SQL)
+    if (r->kind == STEP_SQL) {
+        if (!r->ok && !w->failed && w->first)
+            w->failed_at = w->first->at;
         forget_first(w);
+    }
     if (!r->ok) {
         bool unknown = r->kind == STEP_COMMIT && !r->skipped && err->code == ERR_UNKNOWN_END;
         if (r->kind == STEP_COMMIT && !r->skipped)
@@ -174,6 +178,7 @@ static bool send_statement(struct window *w, uint32_t i, uint32_t number, const 
     }
     s->next = NULL;
     s->len = found->len;
+    s->at = found->at;
     memcpy(s->text, found->text, found->len);
     s->text[s->len] = '\0';
     *(w->last ? &w->last->next : &w->first) = s;
@@ -288,6 +293,7 @@ static void settle_failed(struct window *w)
     w->failed = true;
     w->failed_kind = before.failed_kind;
     w->failed_item = before.failed_item;
+    w->failed_at = before.failed_at;
     w->lost = before.lost;
     w->cancelled = before.cancelled;
     w->fault = before.fault;
@@ -319,6 +325,8 @@ static enum migrate_end give_up(struct window *w, struct error *err)
         engine_say_half(run, window_item(w, w->failed_item), w->cancelled ? "was cancelled" : "failed");
     if (began && !w->fault.place.file[0])
         text_copy(w->fault.place.file, sizeof w->fault.place.file, m->file);
+    if (w->fault.place.line && w->failed_at.line)
+        script_mend_place(m->path, &w->failed_at, &w->fault.place);
     if (w->fault.place.line)
         script_show_place(m->path, &w->fault);
     if (w->fault.code == ERR_UNKNOWN_END) {

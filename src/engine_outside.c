@@ -45,8 +45,10 @@ static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool fi
     alone.len = found->len;
     alone.at = found->at;
     alone.block = block;
-    if (!step_alone(w, &alone))
+    if (!step_alone(w, &alone)) {
+        w->failed_at = found->at;
         return false;
+    }
     if (block == BLOCK_NONE && !step_alone(w, &after))
         return false;
     FAILPOINT("done");

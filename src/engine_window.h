@@ -21,6 +21,7 @@ struct window {
     bool failed, lost, cancelled;
     enum db_step_kind failed_kind;
     uint32_t failed_item;
+    struct place failed_at;   /* of the statement that failed, where one did */
     struct error fault;
 };
 

@@ -210,19 +210,24 @@ static void take(struct scanner *s, enum scan_kind kind)
     s->raw_len = (size_t)(end - s->at.offset);
 }
 
+bool scanner_escaped_colon(const char *text, size_t len)
+{
+    size_t next = 2;
+    if (len < 2 || text[0] != '\\' || text[1] != ':')
+        return false;
+    while (next < len && (text[next] == '$' || word_byte((unsigned char)text[next])))
+        next++;
+    return next == len || text[next] != ':';
+}
+
 /* Takes the backslashes out of `\:word`, in place: the window is past these bytes. True where there was one. */
 static bool unescape_colons(char *text, size_t *len)
 {
-    char *end = text + *len, *from = memchr(text, '\\', *len), *to = from, *next;
+    char *end = text + *len, *from = memchr(text, '\\', *len), *to = from;
     if (!from)
         return false;
     while (from < end) {
-        if (*from == '\\' && from + 1 < end && from[1] == ':') {
-            for (next = from + 2; next < end && (*next == '$' || word_byte((unsigned char)*next)); next++)
-                ;
-            if (next == end || *next != ':')
-                from++;
-        }
+        from += scanner_escaped_colon(from, (size_t)(end - from));
         *to++ = *from++;
     }
     bool some = to < end;

@@ -117,6 +117,8 @@ bool scanner_at_delimiter(struct scanner *s);
 bool scanner_pass_delimiter(struct scanner *s);
 /* True where the `\:` at pos + k is one that is rewritten to `:`. */
 bool scanner_colon_at(struct scanner *s, size_t k);
+/* True where text begins with the backslash of a `\:word` that is sent as `:word`. */
+bool scanner_escaped_colon(const char *text, size_t len);
 /* Refuses: `what`, which began at `at`, has no end. */
 void scanner_unterminated(struct scanner *s, const char *what, const struct scan_spot *at);
 /* The text of a token. */

@@ -41,6 +41,9 @@ bool script_out_of_order(const struct migration *m, bool *allowed, struct error 
 /* What a person should know of how a file runs, each with a comma before it: ", outside a transaction, lock timeout 2 s"; or "". */
 void script_facts_words(const struct script_facts *facts, char *to, size_t size);
 
+/* A place that was counted in a statement as it was sent, moved to where it is in the file: `\:word` is sent as `:word`. start: of that statement. Leaves it as it is where the file can't be read. */
+void script_mend_place(const char *path, const struct place *start, struct place *at);
+
 /* Fills err->source and caret from the file's own line at err->place, where the file can be read. */
 void script_show_place(const char *path, struct error *err);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "scanner_private.h"
 #include "script.h"
 #include "script_private.h"
 #include "text.h"
@@ -77,6 +78,15 @@ static void collect(struct bytes *b, unsigned column, struct text *left, struct 
     }
 }
 
+/* Copies, and says where there was no room for all of it. */
+static void copy_cut(char *to, size_t size, const char *from)
+{
+    if (text_copy(to, size, from))
+        return;
+    text_copy(to, size - (sizeof CUT - 1), from);
+    strcat(to, CUT);
+}
+
 void script_show_place(const char *path, struct error *err)
 {
     struct bytes b = { .fd = -1 };
@@ -94,7 +104,7 @@ void script_show_place(const char *path, struct error *err)
         text_add_visible(&shown, text_string(&right), right.len);
         if (cut_after)
             text_puts(&shown, CUT);
-        text_copy(err->source, sizeof err->source, text_string(&shown));
+        copy_cut(err->source, sizeof err->source, text_string(&shown));
         size_t chars = text_chars(err->source, strlen(err->source));
         err->caret = err->place.column == 0 || left.failed || right.failed || shown.failed || caret > chars + 1 ? 0 : caret;
     }
@@ -102,4 +112,39 @@ void script_show_place(const char *path, struct error *err)
     text_free(&left);
     text_free(&right);
     text_free(&shown);
+}
+
+/* What is sent of the line has `columns` characters from `text` on: how many are they in the file? */
+static unsigned columns_of(const char *text, size_t len, unsigned columns)
+{
+    unsigned more = 0;
+    for (size_t i = 0; i < len && columns > 0; columns--) {
+        if (scanner_escaped_colon(text + i, len - i)) {
+            i++;
+            more++;
+        }
+        i += text_offset(text + i, len - i, 1);
+    }
+    return more;
+}
+
+void script_mend_place(const char *path, const struct place *start, struct place *at)
+{
+    struct bytes b = { .fd = -1 };
+    struct text line = { 0 };
+    unsigned begin = at->line == start->line ? start->column : 1;
+    int c;
+    if (at->line < start->line || at->line == 0 || at->column < begin || (b.fd = file_open(path, at->file, NULL)) < 0)
+        return;
+    pass_mark(&b);
+    if (go_to_line(&b, at->line)) {
+        while ((c = next_byte(&b)) >= 0 && c != '\n' && c != '\r') {
+            char byte = (char)c;
+            text_add(&line, &byte, 1);
+        }
+        size_t from = text_offset(text_string(&line), line.len, begin - 1);
+        at->column += line.failed ? 0 : columns_of(text_string(&line) + from, line.len - from, at->column - begin);
+    }
+    close(b.fd);
+    text_free(&line);
 }
