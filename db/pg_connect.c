@@ -260,6 +260,7 @@ void pg_close(struct db *db)
     /* The server would finish the statement first; nobody reads its answer any more. */
     if (db->steps.count > 0 && !db->down && !commit_outstanding(db))
         pg_cancel_send(db->cancel);
+    pg_onlooker_free(db->onlooker);
     pg_cancel_free(db->cancel);
     pg_witness_drop(db, NULL);
     PQclear(db->answer);

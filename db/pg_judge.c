@@ -130,6 +130,8 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
         error_hint(err, "Take READ ONLY (transaction_read_only) out of the file.");
     } else if (step->kind == STEP_SQL || step->kind == STEP_ALONE)
         place(step, res, err);
+    if (strcmp(state, "55P03") == 0)
+        pg_onlooker_tell(db, err);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     if (db->cancelled && strcmp(state, "57014") == 0) {
         db->result.cancelled = true;

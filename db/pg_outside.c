@@ -9,10 +9,12 @@ static bool submit_own(struct db *db, const struct db_step *step, bool witness, 
 {
     char timeout[PG_NUMBER_SIZE], lock[PG_NUMBER_SIZE], statement[PG_NUMBER_SIZE];
     bool first = step->application != NULL; /* the file may set its own later on */
-    int lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms, statement_ms = step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms;
-    const char *values[] = { timeout, step->application, first && lock_ms > 0 ? lock : NULL, first && statement_ms > 0 ? statement : NULL, db->witness_key };
+    int statement_ms = step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms;
+    if (first)
+        db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
+    const char *values[] = { timeout, step->application, first && db->lock_ms > 0 ? lock : NULL, first && statement_ms > 0 ? statement : NULL, db->witness_key };
     snprintf(timeout, sizeof timeout, "%d", PG_TRAILER_LOCK_MS);
-    snprintf(lock, sizeof lock, "%d", lock_ms);
+    snprintf(lock, sizeof lock, "%d", db->lock_ms);
     snprintf(statement, sizeof statement, "%d", statement_ms);
     return pg_send_own(db, QUERY_PLAIN, false, PG_OWN_SESSION, 0, NULL, err) && pg_send_own(db, QUERY_PLAIN, false, PG_OWN_ROLE, 0, NULL, err) &&
            pg_send_own(db, QUERY_WITNESS, false, witness ? PG_MARK_WITNESS : PG_MARK, witness ? 5 : 4, values, err);

@@ -57,6 +57,7 @@ struct pg_steps {
 };
 
 struct pg_cancel; /* pg_cancel.c */
+struct pg_onlooker; /* pg_onlooker.c */
 
 struct db {
     const struct db_driver *driver; /* MUST be first */
@@ -94,6 +95,8 @@ struct db {
     int64_t last_ms;
 
     struct pg_cancel *cancel;
+    struct pg_onlooker *onlooker; /* NULL until a statement waits long */
+    int lock_ms;              /* lock_timeout of the migration that was begun last, as far as it was given to us; 0: none */
     bool outside;             /* statements of a file outside a transaction were sent since the last HEAD or rollback: its session settings stand */
     bool cancelled;           /* a cancel was sent since the last rollback */
     bool asking;              /* a question is being answered that a wish to stop may end */
@@ -225,6 +228,19 @@ void pg_cancel_repeat(struct pg_cancel *cancel);
 void pg_cancel_settle(struct pg_cancel *cancel);
 /* Settles and frees; a thread that is still stuck frees it itself. NULL is allowed. */
 void pg_cancel_free(struct pg_cancel *cancel);
+
+/* ---- pg_onlooker.c: who is in the way of a statement that waits for a lock ---- */
+
+/* How long, in ms, the oldest step is waited for before it is looked at: a part of its lock_timeout. 0: never, since it has none that we know of, or behind a pooler, where sessions are not ours. */
+int pg_onlooker_patience(const struct db *db);
+/* The oldest step is still not answered: from now on it is looked at every pause_ms, over another connection. A fault of that one is nobody's business. */
+void pg_onlooker_look(struct db *db, int pause_ms);
+/* It is answered: what was seen is forgotten. */
+void pg_onlooker_rest(struct db *db);
+/* Adds to the detail of a lock timeout who was seen in the way while it waited; nothing where nobody was. */
+void pg_onlooker_tell(struct db *db, struct error *err);
+/* Closes its connection. NULL is allowed. */
+void pg_onlooker_free(struct pg_onlooker *onlooker);
 
 /* ---- pg_tables.c ---- */
 bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err);

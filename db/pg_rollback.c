@@ -81,6 +81,7 @@ static bool clean(struct db *db, bool in_transaction, bool *cancelled, struct er
 bool pg_rollback(struct db *db, struct error *err)
 {
     bool cancelled = false, ok;
+    pg_onlooker_rest(db);
     if (db->down)
         return pg_lost(db, err);
     if (db->queries.count == 0 && !db->unsynced && db->open_heads == 0 && !db->cancelled && PQtransactionStatus(db->conn) == PQTRANS_IDLE && !db->outside)

@@ -268,6 +268,9 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_SESSION] = "SELECT " ACTIVITY("a") " FROM pg_catalog.pg_stat_activity a WHERE a.pid" EQ "$1" INT,
     [PG_SESSION_BLOCKERS] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1" INT ")) AS pid) p"
                             " LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 8",
+    /* $1 session: as PG_SESSION_BLOCKERS, and nobody where it does not wait for a lock */
+    [PG_WAITS_FOR] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS pid FROM pg_catalog.pg_stat_activity w"
+                     " WHERE w.pid" EQ "$1" INT " AND w.wait_event_type" EQ "'Lock') p LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 4",
     [PG_SESSION_BEHIND] = "SELECT pg_catalog.count(DISTINCT l.pid) FROM pg_catalog.pg_locks l WHERE NOT l.granted AND $1" INT EQ "ANY (pg_catalog.pg_blocking_pids(l.pid))",
     /* PostgreSQL 12 and later */
     [PG_SESSION_PROGRESS] = "SELECT p.phase, CASE WHEN p.blocks_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("blocks") " WHEN p.tuples_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("tuples")

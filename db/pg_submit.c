@@ -81,7 +81,8 @@ static bool submit_head(struct db *db, const struct db_step *step, struct error 
     char application[APPLICATION_MAX + 1], lock[PG_NUMBER_SIZE], statement[PG_NUMBER_SIZE];
     bool witness = pg_holds_witness(db, step);
     application_cut(step->application, application);
-    const char *values[5] = { application, timeout_text(step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms, lock),
+    db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
+    const char *values[5] = { application, timeout_text(db->lock_ms, lock),
                               timeout_text(step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms, statement), db->search_path, db->witness_key };
     db->open_heads++;
     db->beyond_ascii = false;

@@ -1,0 +1,296 @@
+/* pg_onlooker.c: while a statement may be waiting for a lock, a thread looks over a connection of its own at who is in its way: afterwards nobody could tell. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pg_private.h"
+#include "text.h"
+
+enum { NAMED_MOST = 4, PAUSE_LEAST_MS = 10, PAUSE_MOST_MS = 1000, CLOSE_SECONDS = 4 };
+
+struct pg_onlooker {
+    pthread_mutex_t lock;
+    pthread_cond_t turn;       /* wished for something else, or the thread has ended */
+    PQconninfoOption *info;    /* as the run is connected */
+    char host[256], address[64], port[16];
+    char pid[PG_NUMBER_SIZE];  /* of the run's session */
+    bool at_work;              /* there is a thread */
+    bool abandoned;            /* the owner has gone: the thread frees */
+    bool wanted;               /* to look; else it sleeps */
+    bool over;                 /* to end */
+    int pause_ms;
+    unsigned round;            /* counts the waits that are looked at */
+    struct db_blocker seen[NAMED_MOST];
+    int seen_count;
+    int64_t seen_ms;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct timespec in_ms(int ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+/* The same server, and not another one of several hosts. */
+static PGconn *connect_beside(const struct pg_onlooker *o)
+{
+    enum { MOST = 80 };
+    static const char *const dropped[] = { "host", "hostaddr", "port", "connect_timeout", "application_name", "fallback_application_name", "target_session_attrs" };
+    const char *keywords[MOST + 6] = { "host", "port", "connect_timeout", "application_name" }, *values[MOST + 6] = { o->host, o->port, "3", "jetbase looks on" };
+    size_t n = 4;
+    if (o->address[0]) {
+        keywords[n] = "hostaddr";
+        values[n++] = o->address;
+    }
+    for (const PQconninfoOption *i = o->info; i->keyword && n < MOST; i++) {
+        bool drop = !i->val;
+        for (size_t k = 0; !drop && k < sizeof dropped / sizeof *dropped; k++)
+            drop = strcmp(i->keyword, dropped[k]) == 0;
+        if (drop)
+            continue;
+        keywords[n] = i->keyword;
+        values[n++] = i->val;
+    }
+    PGconn *conn = PQconnectdbParams(keywords, values, 0);
+    if (conn && PQstatus(conn) == CONNECTION_OK)
+        PQclear(PQexec(conn, "SET statement_timeout = '2s'; SET default_transaction_read_only = on"));
+    return conn;
+}
+
+static int read_blockers(const PGresult *res, struct db_blocker *to)
+{
+    int n = 0;
+    for (; pg_good(res) && n < PQntuples(res) && n < NAMED_MOST; n++) {
+        struct db_blocker *b = &to[n];
+        b->pid = atoi(PQgetvalue(res, n, 0));
+        pg_copy(res, n, 1, b->user, sizeof b->user);
+        pg_copy(res, n, 2, b->address, sizeof b->address);
+        pg_copy(res, n, 3, b->application, sizeof b->application);
+        pg_copy(res, n, 4, b->state, sizeof b->state);
+        pg_copy(res, n, 6, b->query, sizeof b->query);
+        b->age_s = PQgetisnull(res, n, 7) ? -1 : strtod(PQgetvalue(res, n, 7), NULL);
+    }
+    return n;
+}
+
+static void dispose(struct pg_onlooker *o)
+{
+    PQconninfoFree(o->info);
+    pthread_cond_destroy(&o->turn);
+    pthread_mutex_destroy(&o->lock);
+    free(o);
+}
+
+/* One look, without the lock; what it saw counts for the wait that it was begun in. */
+static void look(struct pg_onlooker *o, PGconn **conn)
+{
+    struct db_blocker seen[NAMED_MOST] = { 0 };
+    const char *pid[] = { o->pid };
+    unsigned round = o->round;
+    pthread_mutex_unlock(&o->lock);
+    if (!*conn || PQstatus(*conn) != CONNECTION_OK) {
+        PQfinish(*conn);
+        *conn = connect_beside(o);
+    }
+    PGresult *res = *conn ? PQexecParams(*conn, pg_sql_fixed(PG_WAITS_FOR), 1, NULL, pid, NULL, NULL, 0) : NULL;
+    bool good = pg_good(res);
+    int n = read_blockers(res, seen);
+    PQclear(res);
+    pthread_mutex_lock(&o->lock);
+    if (!good || round != o->round)
+        return;
+    memcpy(o->seen, seen, sizeof seen);
+    o->seen_count = n;
+    o->seen_ms = now_ms();
+}
+
+static void *run(void *at)
+{
+    struct pg_onlooker *o = at;
+    PGconn *conn = NULL;
+    pthread_mutex_lock(&o->lock);
+    while (!o->over) {
+        if (!o->wanted) {
+            pthread_cond_wait(&o->turn, &o->lock);
+            continue;
+        }
+        look(o, &conn);
+        struct timespec until = in_ms(o->pause_ms);
+        while (o->wanted && !o->over && pthread_cond_timedwait(&o->turn, &o->lock, &until) == 0)
+            continue;
+    }
+    pthread_mutex_unlock(&o->lock);
+    PQfinish(conn);
+    pthread_mutex_lock(&o->lock);
+    bool abandoned = o->abandoned;
+    o->at_work = false;
+    pthread_cond_broadcast(&o->turn);
+    pthread_mutex_unlock(&o->lock);
+    if (abandoned)
+        dispose(o);
+    return NULL;
+}
+
+static struct pg_onlooker *make(struct db *db)
+{
+    struct pg_onlooker *o = calloc(1, sizeof *o);
+    const char *host = PQhost(db->conn), *address = PQhostaddr(db->conn), *port = PQport(db->conn);
+    pthread_condattr_t how;
+    if (!o)
+        return NULL;
+    o->info = PQconninfo(db->conn);
+    if (!o->info || pthread_mutex_init(&o->lock, NULL) != 0) {
+        PQconninfoFree(o->info);
+        free(o);
+        return NULL;
+    }
+    pthread_condattr_init(&how);
+    pthread_condattr_setclock(&how, CLOCK_MONOTONIC);
+    pthread_cond_init(&o->turn, &how);
+    pthread_condattr_destroy(&how);
+    text_copy(o->host, sizeof o->host, host ? host : "");
+    text_copy(o->address, sizeof o->address, address && host && host[0] != '/' ? address : "");
+    text_copy(o->port, sizeof o->port, port ? port : "");
+    snprintf(o->pid, sizeof o->pid, "%d", db->about.session_pid);
+    return o;
+}
+
+/* Signals belong to the threads of the program, never to this one. */
+static bool start(struct pg_onlooker *o)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    o->at_work = pthread_create(&thread, NULL, run, o) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (o->at_work)
+        pthread_detach(thread);
+    return o->at_work;
+}
+
+int pg_onlooker_patience(const struct db *db)
+{
+    const struct db_step *step = &db->steps.at[db->steps.head];
+    /* No Flush stands behind the reset: while the fence waits, the reset's answers have not come either. */
+    bool own = step->kind == STEP_RESET || step->kind == STEP_FENCE || step->kind == STEP_RECORD || step->kind == STEP_START || step->kind == STEP_SEAL || step->kind == STEP_DONE;
+    int lock_ms = own ? PG_TRAILER_LOCK_MS : step->kind == STEP_SQL || step->kind == STEP_ALONE ? db->lock_ms : 0;
+    if (lock_ms <= 0 || db->about.pooler)
+        return 0;
+    return lock_ms / 4 < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : lock_ms / 4 > PAUSE_MOST_MS ? PAUSE_MOST_MS : lock_ms / 4;
+}
+
+void pg_onlooker_look(struct db *db, int pause_ms)
+{
+    struct pg_onlooker *o = db->onlooker ? db->onlooker : (db->onlooker = make(db));
+    if (!o)
+        return;
+    pthread_mutex_lock(&o->lock);
+    o->wanted = o->at_work || start(o);
+    o->pause_ms = pause_ms;
+    o->round++;
+    o->seen_count = 0;
+    pthread_cond_broadcast(&o->turn);
+    pthread_mutex_unlock(&o->lock);
+}
+
+void pg_onlooker_rest(struct db *db)
+{
+    struct pg_onlooker *o = db->onlooker;
+    if (!o)
+        return;
+    pthread_mutex_lock(&o->lock);
+    o->wanted = false;
+    o->round++;
+    o->seen_count = 0;
+    pthread_cond_broadcast(&o->turn);
+    pthread_mutex_unlock(&o->lock);
+}
+
+/* " for 22 min" of a state; nothing where it is not known. */
+static void add_age(struct text *to, double age_s)
+{
+    if (age_s >= 7200)
+        text_printf(to, " for %.0f h", age_s / 3600);
+    else if (age_s >= 120)
+        text_printf(to, " for %.0f min", age_s / 60);
+    else if (age_s >= 0)
+        text_printf(to, " for %.0f s", age_s);
+}
+
+static void describe(const struct db *db, const struct db_blocker *b, struct text *to)
+{
+    char user[128], address[64], application[128], state[64], query[256];
+    if (b->pid == 0) {
+        text_puts(to, "It waited for a prepared transaction (pg_prepared_xacts).");
+        return;
+    }
+    pg_visible(db, user, sizeof user, b->user);
+    pg_visible(db, address, sizeof address, b->address);
+    pg_visible(db, application, sizeof application, b->application);
+    pg_visible(db, state, sizeof state, b->state);
+    pg_visible(db, query, sizeof query, b->query);
+    text_printf(to, "It waited for session %d (%s%s%s%s%s", b->pid, user[0] ? user : "user not shown", application[0] ? ", " : "", application, address[0] ? " at " : "", address);
+    text_printf(to, "%s%s", state[0] ? ", " : "", state);
+    if (state[0])
+        add_age(to, b->age_s);
+    text_printf(to, ")%s%s", query[0] ? ": " : ".", query);
+}
+
+void pg_onlooker_tell(struct db *db, struct error *err)
+{
+    struct pg_onlooker *o = db->onlooker;
+    struct db_blocker seen[NAMED_MOST];
+    struct text words = { 0 };
+    int n = 0;
+    if (!o)
+        return;
+    pthread_mutex_lock(&o->lock);
+    /* What was seen longer ago than it waited in the end may have been another wait of the same statement. */
+    if (now_ms() - o->seen_ms <= (int64_t)o->pause_ms * 4)
+        n = o->seen_count;
+    memcpy(seen, o->seen, sizeof seen);
+    pthread_mutex_unlock(&o->lock);
+    text_puts(&words, err->detail);
+    for (int i = 0; i < n; i++) {
+        text_puts(&words, words.len ? "\n" : "");
+        describe(db, &seen[i], &words);
+    }
+    if (n > 0 && !words.failed)
+        text_copy(err->detail, sizeof err->detail, text_string(&words));
+    if (n > 0 && !err->hint[0])
+        error_hint(err, "Run the command again once %s; --lock-timeout says how long it is waited for.", n > 1 ? "these have let go" : "that one has let go");
+    text_free(&words);
+}
+
+void pg_onlooker_free(struct pg_onlooker *o)
+{
+    if (!o)
+        return;
+    struct timespec until = in_ms(CLOSE_SECONDS * 1000);
+    pthread_mutex_lock(&o->lock);
+    o->over = true;
+    pthread_cond_broadcast(&o->turn);
+    while (o->at_work && pthread_cond_timedwait(&o->turn, &o->lock, &until) == 0)
+        continue;
+    bool stuck = o->at_work;
+    o->abandoned = stuck;
+    pthread_mutex_unlock(&o->lock);
+    if (!stuck)
+        dispose(o);
+}
