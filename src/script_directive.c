@@ -171,5 +171,7 @@ void script_duration(int ms, char *to, size_t size)
     size_t i = 0;
     while (ms % units[i].ms != 0)
         i++;
-    snprintf(to, size, ms > 0 ? "%d %s" : "", ms / units[i].ms, units[i].name);
+    to[0] = '\0';
+    if (ms > 0)
+        snprintf(to, size, "%d %s", ms / units[i].ms, units[i].name);
 }
