@@ -46,7 +46,7 @@ struct scanner;
 /* Starts a scan. delimiter: Jetbase's `-- jetbase: delimiter=X`, or NULL for `;`. standard_strings: PostgreSQL's standard_conforming_strings of the session; the file's own SET of it is followed. start: file name and place of the first byte. NULL where memory ran out. */
 struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, const char *delimiter, scan_read_fn read, void *user, const struct place *start);
 
-/* The next statement. SCAN_ERROR (ERR_REFUSED, with place and source line): unterminated string, comment or dollar quote, NUL byte, invalid UTF-8, SQL behind a lone CR in a SQLite comment; or a read error. Empty statements are passed over. */
+/* The next statement. SCAN_ERROR (ERR_REFUSED, with place and source line): unterminated string, comment (SQLite: only one that holds the end of a statement) or dollar quote, NUL byte, invalid UTF-8, SQL behind a lone CR in a SQLite comment; or a read error. Empty statements are passed over. */
 enum scan_answer scanner_next(struct scanner *scanner, struct scan_statement *out, struct error *err);
 
 /* Frees it. NULL is allowed. */

@@ -45,20 +45,26 @@ static void pass_line_comment(struct scanner *s)
     }
 }
 
-/* A block comment: these do not nest, and may stay open at the end of the file. */
-static void pass_block_comment(struct scan_window *w)
+/* A block comment: these do not nest, and may stay open at the end of the section, as SQLite has it. One that takes the end of a statement with it is refused: what follows would silently not run, while Jetbase, which cuts there, runs it. */
+static void pass_block_comment(struct scanner *s)
 {
+    struct scan_window *w = &s->w;
+    struct scan_spot at = window_spot(w);
+    bool takes = false;
     int c;
     window_step(w);
     window_step(w);
     while ((c = window_peek(w, 0)) >= 0) {
         bool closes = c == '*' && window_peek(w, 1) == '/';
+        takes = takes || c == ';' || scanner_at_delimiter(s);
         window_step(w);
         if (closes) {
             window_step(w);
             return;
         }
     }
+    if (takes && !w->failed)
+        scanner_unterminated(s, "a comment (/*)", &at);
 }
 
 static bool byte_order_mark(struct scanner *s)
@@ -82,7 +88,7 @@ static void pass_gap(struct scanner *s)
         } else if (c == '-' && window_peek(&s->w, 1) == '-') {
             pass_line_comment(s);
         } else if (c == '/' && window_peek(&s->w, 1) == '*' && window_peek(&s->w, 2) >= 0) {
-            pass_block_comment(&s->w);
+            pass_block_comment(s);
         } else if (c == 0xef && byte_order_mark(s)) {
             for (int k = 0; k < 3; k++)
                 window_step(&s->w);

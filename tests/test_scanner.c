@@ -273,6 +273,25 @@ static void sqlite_lone_cr(void **state)
     WANT(LITE, "-- a\r\r\n-- b\r--c\r \t\nSELECT 1", "SELECT 1");
 }
 
+/* A comment may stay open at the end; what it takes with it must not be a statement. */
+static void sqlite_open_comment(void **state)
+{
+    static const char *const refused[] = { "SELECT 1;\n\t/* ;", "SELECT 1;\n\t/* a\nSELECT 2;\n", "SELECT 1\n\t/* ; /* *" };
+    struct feed_how how = LITE;
+    (void)state;
+    WANT(LITE, "SELECT 1; /* open\n SELECT 2\n/* *", "SELECT 1");
+    WANT(LITE, "SELECT 1 /* open", "SELECT 1");
+    WANT(LITE, "SELECT 1 /* ; */; SELECT 2 /*;*//*", "SELECT 1", "SELECT 2 /*;*//*");
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct feed_all all = feed_scan(refused[i], strlen(refused[i]), &how);
+        assert_int_equal(all.end, SCAN_ERROR);
+        assert_int_equal(all.err.code, ERR_REFUSED);
+        assert_int_equal(all.err.place.line, 2);
+        assert_int_equal(all.err.place.column, 2);
+        feed_free(&all);
+    }
+}
+
 static void delimiters(void **state)
 {
     struct feed_how go = { .dialect = SCAN_POSTGRES, .delimiter = "go" }, at = { .dialect = SCAN_POSTGRES, .delimiter = "@@" };
@@ -421,7 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_vectors), cmocka_unit_test(postgres_strings), cmocka_unit_test(postgres_strings_go_on), cmocka_unit_test(postgres_strings_change), cmocka_unit_test(postgres_dollars),
         cmocka_unit_test(postgres_numbers), cmocka_unit_test(postgres_comments), cmocka_unit_test(postgres_bodies), cmocka_unit_test(unterminated),
-        cmocka_unit_test(no_text), cmocka_unit_test(sqlite_tokens), cmocka_unit_test(sqlite_triggers), cmocka_unit_test(sqlite_virtual_tables), cmocka_unit_test(sqlite_lone_cr),
+        cmocka_unit_test(no_text), cmocka_unit_test(sqlite_tokens), cmocka_unit_test(sqlite_triggers), cmocka_unit_test(sqlite_virtual_tables), cmocka_unit_test(sqlite_lone_cr), cmocka_unit_test(sqlite_open_comment),
         cmocka_unit_test(delimiters), cmocka_unit_test(escaped_colons), cmocka_unit_test(longer_than_the_window), cmocka_unit_test(long_files_stay_small),
         cmocka_unit_test(read_errors),
     };

@@ -12,7 +12,7 @@ static const struct torture cases[] = {
     { "a table made anew, as drizzle and prisma write it", TORTURE_TEXT("CREATE TABLE p (x INTEGER PRIMARY KEY);\nCREATE TABLE c (x REFERENCES p (x));\nINSERT INTO p VALUES (1);\nINSERT INTO c VALUES (1);--> statement-breakpoint\n"
       "PRAGMA foreign_keys=OFF;--> statement-breakpoint\nCREATE TABLE __new_p (x INTEGER PRIMARY KEY, y TEXT);\nINSERT INTO __new_p (x) SELECT x FROM p;\nDROP TABLE p;\nALTER TABLE `__new_p` RENAME TO `p`;--> statement-breakpoint\nPRAGMA foreign_keys=ON;"),
       .query = "SELECT count(*) || sql FROM p, sqlite_master WHERE name = 'c'", .want = "1CREATE TABLE c (x REFERENCES p (x))" },
-    { "a comment that stays open", TORTURE_TEXT("CREATE TABLE a (x); /* and so on ; '"), .query = "SELECT count(*) FROM a", .want = "0" },
+    { "a comment that stays open", TORTURE_TEXT("CREATE TABLE a (x); /* and so on '\n"), .query = "SELECT count(*) FROM a", .want = "0" },
     { "columns that are computed, strict tables, RETURNING", TORTURE_TEXT("CREATE TABLE a (x INTEGER, y TEXT AS (x || ';') STORED) STRICT;\nINSERT INTO a (x) VALUES (3) RETURNING y;"), .query = "SELECT y FROM a", .want = "3;" },
     { "parameters are NULL, as in sqlite3", TORTURE_TEXT("CREATE TABLE a (x, y, z);\nINSERT INTO a VALUES (?1, :name, $b::c(;));"), .query = "SELECT count(*) FROM a WHERE x IS NULL AND y IS NULL AND z IS NULL", .want = "1" },
     { "Jetbase's escaped colon", TORTURE_TEXT("CREATE TABLE a (x);\nINSERT INTO a VALUES ('10\\:30 \\::b');"), .query = "SELECT x FROM a", .want = "10:30 \\::b" },
@@ -29,6 +29,8 @@ static const struct torture cases[] = {
     { "VACUUM beside others", TORTURE_TEXT("CREATE TABLE a (x);\n VACUUM;"), .error = "V1__t.sql:2:2: error: ", .refused = true },
     { "a journal that goes, under quotes", TORTURE_TEXT("PRAGMA main.\"Journal_Mode\" = 'memory';"), .error = "V1__t.sql:1:1: error: this statement reaches beyond the transaction", .refused = true },
     { "a NUL byte behind the last statement", TORTURE_TEXT("CREATE TABLE a (x);\n\0DROP TABLE a;"), .error = "V1__t.sql:2:1: error: a NUL byte", .refused = true },
+    { "a comment that stays open over statements", TORTURE_TEXT("CREATE TABLE a (x);\n /* and so on\nCREATE TABLE b (x);\nCREATE TABLE c (x);\n"), .error = "V1__t.sql:2:2: error: a comment (/*) begins here and does not end\n   /* and so on\n   ^\n", .refused = true },
+    { "a comment that stays open over another delimiter", TORTURE_TEXT("-- jetbase: delimiter=go\nCREATE TABLE a (x)\ngo\n/* and so on\nCREATE TABLE b (x)\ngo\n"), .error = "V1__t.sql:4:1: error: a comment (/*) begins here and does not end", .refused = true },
     { "a bracket that stays open", TORTURE_TEXT("CREATE TABLE a (x);\nSELECT [x FROM a;"), .error = "V1__t.sql:2:8: error: a quoted identifier ([) begins here", .refused = true },
     { "END without BEGIN behind a trigger", TORTURE_TEXT("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END;\nEND;"), .error = "V1__t.sql:2:1: error: this ends a transaction that the section has not begun", .refused = true },
 
