@@ -112,6 +112,16 @@ static bool lost(struct db *db, const char *message)
     return error_set(&db->result_err, ERR_LOCK_LOST, "%s", message);
 }
 
+/* A value that ALTER TYPE … ADD VALUE has added in this transaction (55P04; https://www.postgresql.org/docs/current/sql-altertype.html, Notes): the server's hint says that it must be committed first, not how. */
+static void enum_hint(const struct db_step *step, struct error *err)
+{
+    char said[sizeof err->hint];
+    const char *how = step->kind == STEP_ALONE ? "Put COMMIT behind the ALTER TYPE, before what uses the value."
+                                               : "Move what uses the value to a file after this one; or write `-- jetbase: no-transaction` at the head of this one: its statements then run one by one, and a failure leaves it half applied.";
+    text_copy(said, sizeof said, err->hint);
+    error_hint(err, "%s%s%s", said, said[0] ? " " : "", how);
+}
+
 static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_step *step, const PGresult *res)
 {
     struct error *err = &db->result_err;
@@ -128,8 +138,11 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
     else if (kind == QUERY_FENCE && strcmp(state, "25006") == 0) {
         error_set(err, ERR_SQL, "the file made its transaction READ ONLY: that it was applied can't be recorded");
         error_hint(err, "Take READ ONLY (transaction_read_only) out of the file.");
-    } else if (step->kind == STEP_SQL || step->kind == STEP_ALONE)
+    } else if (step->kind == STEP_SQL || step->kind == STEP_ALONE) {
         place(step, res, err);
+        if (strcmp(state, "55P04") == 0)
+            enum_hint(step, err);
+    }
     if (strcmp(state, "55P03") == 0)
         pg_onlooker_tell(db, err);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);

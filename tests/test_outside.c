@@ -265,11 +265,33 @@ static void among_others(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A value added to an enum may be used once it is committed: the server says that, and jetbase how. */
+static void new_enum_value(enum sandbox_kind kind)
+{
+    static const char text[] = "ALTER TYPE mood ADD VALUE 'glad';\n%sINSERT INTO log VALUES ('glad');\n%s";
+    struct sandbox sb;
+    if (kind != SANDBOX_POSTGRES)
+        return;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TYPE mood AS ENUM ('sad');\nCREATE TABLE log (n mood);\n");
+    sandbox_file(&sb, "V2__b.sql", text, "", "");
+    run_has(&sb, "upgrade", 1, NULL, "V2__b.sql:2:25: error: unsafe use of new value \"glad\" of enum type mood");
+    run_has(&sb, "upgrade", 1, NULL, "HINT: New enum values must be committed before they can be used. Move what uses the value to a file after this one; or write `-- jetbase: no-transaction` at the head of this one: ");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM pg_enum"), 1);
+    sandbox_file(&sb, "V2__b.sql", "-- jetbase: no-transaction\n%s", "ALTER TYPE mood ADD VALUE 'glad';\nINSERT INTO log VALUES ('glad');\n");
+    run_has(&sb, "upgrade", 0, "applied successfully: V2__b.sql", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM log"), 1);
+    /* in a block of such a file only a COMMIT between them helps */
+    sandbox_file(&sb, "V3__c.sql", "-- jetbase: no-transaction\nBEGIN;\nALTER TYPE mood ADD VALUE 'mad';\nINSERT INTO log VALUES ('mad');\nCOMMIT;\n");
+    run_has(&sb, "upgrade", 1, NULL, "HINT: New enum values must be committed before they can be used. Put COMMIT behind the ALTER TYPE, before what uses the value.");
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
-        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section),
+        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(new_enum_value),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
 }
