@@ -25,6 +25,13 @@ enum scan_class {
     SCAN_SQLITE_REFUSED /* SQLite: ATTACH, DETACH, PRAGMA journal_mode/locking_mode/… with a value */
 };
 
+/* Pragmas of SQLite with a value that a migration has to know of. */
+enum scan_pragma {
+    PRAGMA_OTHER,       /* another one, or no pragma */
+    PRAGMA_KEYS_OFF,    /* foreign_keys = off: inside a transaction it does nothing */
+    PRAGMA_KEYS_ON
+};
+
 struct scan_statement {
     const char *text;      /* from first token to last, without `;`, NUL-terminated; valid until the next call. `\:word` has become `:word` */
     size_t len;
@@ -33,6 +40,7 @@ struct scan_statement {
     enum scan_class class;
     enum db_isolation isolation;   /* TX_BEGIN, TX_SET */
     bool deferrable, read_only;    /* TX_BEGIN, TX_SET */
+    enum scan_pragma pragma;
     bool unescaped_colon;  /* a `\:` was rewritten */
 };
 

@@ -252,7 +252,7 @@ static bool sqlite_transaction(struct walk w, struct scan_statement *out)
     return true;
 }
 
-/* A token as a name, whatever quotes it has: SQLite takes them all. */
+/* A token as a name or a pragma's value, whatever quotes it has: SQLite takes them all. */
 static bool is_name(const struct walk *w, size_t ahead, const char *name)
 {
     if (w->i + ahead >= kept(w->s))
@@ -263,7 +263,7 @@ static bool is_name(const struct walk *w, size_t ahead, const char *name)
     if ((t->kind == TOK_QUOTED || t->kind == TOK_STRING) && len >= 2) {
         text++;
         len -= 2;
-    } else if (t->kind != TOK_WORD) {
+    } else if (t->kind != TOK_WORD && t->kind != TOK_NUMBER) {
         return false;
     }
     return len == strlen(name) && strncasecmp(text, name, len) == 0;
@@ -289,6 +289,25 @@ static bool sqlite_refused(struct walk w)
     return false;
 }
 
+/* PRAGMA [schema.]name = value, or name(value): SQLite's words for yes and no. */
+static enum scan_pragma sqlite_pragma(struct walk w)
+{
+    static const char *const no[] = { "off", "no", "false", "0" }, *const yes[] = { "on", "yes", "true", "1" };
+    if (!word(&w, "PRAGMA"))
+        return PRAGMA_OTHER;
+    if (at_char(&w, 1, '.'))
+        w.i += 2;
+    if (!is_name(&w, 0, "foreign_keys") || (!at_char(&w, 1, '=') && !at_char(&w, 1, '(')))
+        return PRAGMA_OTHER;
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+        if (is_name(&w, 2, no[i]))
+            return PRAGMA_KEYS_OFF;
+        if (is_name(&w, 2, yes[i]))
+            return PRAGMA_KEYS_ON;
+    }
+    return PRAGMA_OTHER;
+}
+
 void scanner_classify(const struct scanner *s, struct scan_statement *out)
 {
     struct walk w = { .s = s };
@@ -301,6 +320,8 @@ void scanner_classify(const struct scanner *s, struct scan_statement *out)
         out->class = SCAN_COPY_STDIO;
     else if (s->dialect == SCAN_POSTGRES)
         out->class = pg_transaction(w, out) ? out->class : pg_never_in_tx(w) ? SCAN_NEVER_IN_TX : SCAN_PLAIN;
-    else if (!sqlite_transaction(w, out))
+    else if (!sqlite_transaction(w, out)) {
+        out->pragma = sqlite_pragma(w);
         out->class = sqlite_refused(w) ? SCAN_SQLITE_REFUSED : at_word(&w, 0, "VACUUM") ? SCAN_NEVER_IN_TX : SCAN_PLAIN;
+    }
 }

@@ -8,6 +8,9 @@
 #define BESIDE "this statement can't run inside a transaction, and others stand beside it"
 #define WAY_OUT_BESIDE "Split the file, so that it stands in one of its own; or write `-- jetbase: no-transaction` at the head of this one: its statements then run one by one, and a failure leaves it half applied."
 #define WAY_OUT_TX "Take it out: every file runs in one transaction of its own. One BEGIN … COMMIT around the whole section may stay; so may SAVEPOINT, RELEASE and ROLLBACK TO."
+#define WAY_OUT_BLOCKS WAY_OUT_TX " Or write `-- jetbase: no-transaction` at the head of the file: its statements then run one by one, with the transactions it has, and a failure leaves it half applied."
+#define WAY_OUT_COMMIT "Put COMMIT at the end of the section, or take BEGIN and COMMIT out: every file runs in one transaction of its own. Or write `-- jetbase: no-transaction` at the head of the file: its statements then run one by one, with the transactions it has, and a failure leaves it half applied."
+#define WAY_OUT_KEYS "The file turns foreign keys on for this transaction, and inside the one that it gets anyway the pragma does nothing. With `-- jetbase: no-transaction` at its head the statements run one by one, as written, and a failure leaves it half applied. Or take the pragma out: foreign keys are then off."
 
 bool script_refuse(const struct script_judge *j, const struct place *at, const char *message, const char *hint, struct error *err)
 {
@@ -72,6 +75,12 @@ static bool take_modes(struct script_judge *j, const struct scan_statement *s, s
     return true;
 }
 
+/* `sqlite3 .dump` writes PRAGMA foreign_keys=OFF before its BEGIN, other tools set it back behind the COMMIT. In our transaction both do nothing, and off is what a connection has. */
+static bool keys_pragma(const struct scan_statement *s)
+{
+    return s->pragma == PRAGMA_KEYS_OFF || s->pragma == PRAGMA_KEYS_ON;
+}
+
 bool script_judge(struct script_judge *j, const struct scan_statement *s, const struct place *why, bool *send, struct error *err)
 {
     const char *message, *hint;
@@ -89,18 +98,18 @@ bool script_judge(struct script_judge *j, const struct scan_statement *s, const 
         j->facts.outside = true;
         j->begin = *why; /* of what is refused where more follows */
     }
-    if (j->committed)
-        return script_refuse(j, &j->commit, "more statements follow this COMMIT: they would run outside of its transaction", "Put COMMIT at the end of the section, or take BEGIN and COMMIT out: every file runs in one transaction of its own.", err);
+    if (j->committed && !keys_pragma(s))
+        return script_refuse(j, &j->commit, "more statements follow this COMMIT: they would run outside of its transaction", WAY_OUT_COMMIT, err);
     if (s->class == SCAN_TX_BEGIN) {
-        if (j->begun || j->set_modes || j->facts.statements > 0)
-            return script_refuse(j, &s->at, "a transaction begins in the middle of the section", WAY_OUT_TX, err);
+        if (j->begun || j->set_modes || j->facts.statements > j->keys_off)
+            return script_refuse(j, &s->at, "a transaction begins in the middle of the section", j->keys_on ? WAY_OUT_KEYS : WAY_OUT_BLOCKS, err);
         j->begun = true;
         j->begin = s->at;
         return take_modes(j, s, err);
     }
     if (s->class == SCAN_TX_COMMIT) {
         if (!j->begun)
-            return script_refuse(j, &s->at, "this ends a transaction that the section has not begun", WAY_OUT_TX, err);
+            return script_refuse(j, &s->at, "this ends a transaction that the section has not begun", j->dialect == SCAN_POSTGRES ? WAY_OUT_BLOCKS : WAY_OUT_TX, err);
         j->committed = j->facts.wrapped = true;
         j->commit = s->at;
         return true;
@@ -111,6 +120,8 @@ bool script_judge(struct script_judge *j, const struct scan_statement *s, const 
         j->set_modes = true;
         return take_modes(j, s, err);
     }
+    j->keys_off += s->pragma == PRAGMA_KEYS_OFF && j->keys_off == j->facts.statements;
+    j->keys_on = s->pragma == PRAGMA_KEYS_ON && j->facts.statements == j->keys_off;
     j->facts.statements++;
     *send = true;
     return true;
@@ -128,8 +139,12 @@ bool script_judge_alone(struct script_judge *j, const struct scan_statement *s, 
         j->block = BLOCK_BEGIN;
         j->begin = s->at;
     } else if (s->class == SCAN_TX_COMMIT) {
-        if (!inside)
+        if (!inside && j->dialect == SCAN_SQLITE)
             return script_refuse(j, &s->at, "this ends a transaction that the section has not begun", "Take it out.", err);
+        if (!inside) { /* PostgreSQL itself only warns of it, and goes on */
+            *send = false;
+            return true;
+        }
         j->block = BLOCK_COMMIT;
     } else if ((s->class == SCAN_SAVEPOINT || s->class == SCAN_TX_SET) && !inside) {
         return script_refuse(j, &s->at, "this needs a transaction, and here none is open", "Put BEGIN and COMMIT around the statements that belong together.", err);

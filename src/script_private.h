@@ -14,6 +14,8 @@ struct script_judge {
     enum scan_dialect dialect;
     struct script_facts facts;
     bool begun, committed;        /* its own BEGIN, and COMMIT, were seen */
+    unsigned keys_off;            /* so many PRAGMA foreign_keys = OFF are the first statements; nothing else has run while they are all */
+    bool keys_on;                 /* behind these, the last statement is PRAGMA foreign_keys = ON */
     bool set_modes;               /* a leading SET TRANSACTION was seen */
     bool alone;                   /* the file has the directive no-transaction */
     enum db_block block;          /* alone: where the last statement stands */

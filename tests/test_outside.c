@@ -287,11 +287,28 @@ static void new_enum_value(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* COMMIT where the file has begun nothing, as files have it that end a transaction of their tool: PostgreSQL warns, SQLite fails. */
+static void commit_of_nothing(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
+    run_has(&sb, "upgrade", 1, NULL, "V1__a.sql:2:1: error: this ends a transaction that the section has not begun");
+    run_has(&sb, "upgrade", 1, NULL, kind == SANDBOX_POSTGRES ? "write `-- jetbase: no-transaction` at the head of the file" : "Take it out");
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
+    run_has(&sb, "upgrade", kind == SANDBOX_POSTGRES ? 0 : 1, NULL, kind == SANDBOX_POSTGRES ? NULL : "V1__a.sql:3:1: error: this ends a transaction that the section has not begun");
+    if (kind == SANDBOX_POSTGRES) {
+        run_has(&sb, "history", 0, "│ a           │", "");
+        assert_int_equal(sandbox_number(&sb, "SELECT sum(n) FROM log"), 4);
+    }
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
-        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(new_enum_value),
+        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(commit_of_nothing), RUN_TEST(new_enum_value),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
 }
