@@ -16,6 +16,16 @@ static bool pragma_refused(const char *name)
     return false;
 }
 
+/* A value that takes the right to write the schema away. */
+static bool schema_off(const char *value)
+{
+    static const char *const values[] = { "off", "no", "false", "0", "reset" };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        if (sqlite3_stricmp(value, values[i]) == 0)
+            return true;
+    return false;
+}
+
 static int refuse(struct db *db, const char *what, const char *name, const char *why)
 {
     char shown[64];
@@ -52,6 +62,11 @@ static int authorize(void *user, int action, const char *first, const char *seco
         if (first && pragma_refused(first))
             return refuse(db, "PRAGMA ", first, " can't be set inside a migration: what it does can't be rolled back");
         db->tainted = true;
+        if (first && sqlite3_stricmp(first, "writable_schema") == 0) {
+            db->schema_written = true;
+            if (db->outside && sqlite3_get_autocommit(db->handle) && !schema_off(second))
+                return refuse(db, "PRAGMA ", first, " can't be set outside a transaction: what is broken by it could not be rolled back");
+        }
         return SQLITE_OK;
     case SQLITE_INSERT:
     case SQLITE_UPDATE:

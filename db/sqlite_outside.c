@@ -61,6 +61,8 @@ static bool seal(struct db *db, const struct db_step *step, struct db_result *re
     int64_t rows = 0;
     sqlite_arm(db);
     sqlite_wait_at_most(db, SQLITE_HEAD_WAIT_MS, true);
+    if (!sqlite_schema_stands(db, true, err))
+        return false;
     int rc = sqlite_do(db, SQL_RUN_SEAL, &rows, "tit", step->process_id, (int)step->statement, step->record->prefix);
     /* The write first: from it on nobody can change the lock, so that what is read of it stands until the COMMIT. */
     return one_row(db, rc, &rows, "noting the end of the file's own transaction", err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err);

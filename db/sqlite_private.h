@@ -47,6 +47,7 @@ struct db {
 
     bool guarded;           /* a statement of a file is prepared or runs: authorizer and progress handler act */
     bool tainted;           /* a file set a pragma or touched temporary objects: a new connection before the next one */
+    bool schema_written;    /* a file set PRAGMA writable_schema: what is known of the schema may no longer be what the file says */
     bool outside;           /* steps outside a transaction run: the file's BEGIN and COMMIT are its own */
     bool check_keys;        /* before the migration commits, its foreign keys are checked */
     bool vacuuming;         /* VACUUM runs, with its own ATTACH */
@@ -136,6 +137,8 @@ void sqlite_guard_install(struct db *db);
 bool sqlite_submit(struct db *db, const struct db_step *step, struct error *err);
 enum db_next sqlite_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err);
 bool sqlite_rollback(struct db *db, struct error *err);
+/* After statements of a file that may write sqlite_master: reads the schema anew. False (ERR_SQL): SQLite can't read it, or one of our tables is not in it; runs: jetbase_runs must be, too. */
+bool sqlite_schema_stands(struct db *db, bool runs, struct error *err);
 
 /* ---- sqlite_statement.c ---- */
 

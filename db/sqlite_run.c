@@ -56,6 +56,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     if (!sqlite3_get_autocommit(db->handle))
         return error_set(err, ERR_INTERNAL, "a migration was to begin inside the transaction of another");
     db->check_keys = step->foreign_keys_off;
+    db->schema_written = false;
     if (step->foreign_keys_off && (rc = sqlite_do(db, SQL_KEYS_OFF, NULL, "")) != SQLITE_OK)
         return sqlite_fault(db, rc, "turning foreign keys off", err);
     db->tainted |= step->foreign_keys_off; /* the next migration has what it had before */
@@ -90,6 +91,29 @@ static bool check_keys(struct db *db, struct error *err)
     }
     sqlite3_finalize(stmt);
     return rc == SQLITE_DONE || sqlite_fault(db, rc, "checking foreign keys", err);
+}
+
+bool sqlite_schema_stands(struct db *db, bool runs, struct error *err)
+{
+    static const char *const own[] = { "jetbase_migrations", "jetbase_lock", "jetbase_runs" };
+    int rc = SQLITE_OK;
+    if (!db->schema_written)
+        return true;
+    rc = sqlite_do(db, SQL_SCHEMA_RESET, NULL, "");
+    for (size_t i = 0; i < (runs ? 3 : 2) && rc == SQLITE_OK; i++) {
+        bool there;
+        rc = sqlite_has_table(db, own[i], &there);
+        if (rc == SQLITE_OK && !there) {
+            error_set(err, ERR_SQL, "the file writes SQLite's schema itself (PRAGMA writable_schema), and jetbase's own tables are no longer in it (%s; checked before the commit)", own[i]);
+            return error_hint(err, "Let its statements on sqlite_master leave the rows of jetbase_migrations, jetbase_lock and jetbase_runs alone.");
+        }
+    }
+    if (rc == SQLITE_OK)
+        return true;
+    char words[1024];
+    text_visible(words, sizeof words, sqlite3_errmsg(db->handle));
+    error_set(err, ERR_SQL, "the file writes SQLite's schema itself (PRAGMA writable_schema), and SQLite can't read it any more: %s (checked before the commit)", words);
+    return error_hint(err, "Correct the statements on sqlite_master: each `sql` must be the statement that makes the table, index, view or trigger of that row.");
 }
 
 /* A statement of ours may only run while the migration's transaction is open. */
@@ -232,7 +256,7 @@ static bool execute(struct db *db, const struct db_step *step, struct db_result 
     case STEP_SQL:
         return inside(db, err) && sqlite_statement(db, step, result, err);
     case STEP_RESET:
-        return !db->check_keys || (inside(db, err) && check_keys(db, err));
+        return (!db->check_keys && !db->schema_written) || (inside(db, err) && sqlite_schema_stands(db, step->has_run, err) && check_keys(db, err));
     case STEP_BARRIER:
         return true;
     case STEP_FENCE:
@@ -286,6 +310,8 @@ bool sqlite_rollback(struct db *db, struct error *err)
     db->head = db->count = 0;
     db->failed = db->outside = false;
     sqlite_undo(db);
+    if (db->handle && db->schema_written) /* what was read of it inside the transaction is not true any more */
+        sqlite_do(db, SQL_SCHEMA_RESET, NULL, "");
     if (!db->handle)
         return sqlite_connect(db, err);
     if (sqlite3_get_autocommit(db->handle))

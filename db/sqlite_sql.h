@@ -158,6 +158,8 @@
 /* table, rowid, parent */
 #define SQL_KEYS_CHECK "PRAGMA main.foreign_key_check"
 
+/* Forgets what is known of the schema and takes the right to write it away (since 3.22; an older SQLite reads OFF). */
+#define SQL_SCHEMA_RESET "PRAGMA writable_schema = RESET"
 #define SQL_FENCE "SELECT 1 FROM main.jetbase_lock WHERE id = 1 AND is_locked AND process_id = ?1"
 
 /* Jetbase takes the newest applied_at for the latest version, and two migrations may end within a millisecond: the time is never the same as, or less than, that of the row before where that one is less than a second ahead. */

@@ -29,7 +29,8 @@ enum scan_class {
 enum scan_pragma {
     PRAGMA_OTHER,       /* another one, or no pragma */
     PRAGMA_KEYS_OFF,    /* foreign_keys = off: inside a transaction it does nothing */
-    PRAGMA_KEYS_ON
+    PRAGMA_KEYS_ON,
+    PRAGMA_SCHEMA_ON    /* writable_schema = on: statements may write sqlite_master */
 };
 
 struct scan_statement {

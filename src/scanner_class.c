@@ -297,13 +297,14 @@ static enum scan_pragma sqlite_pragma(struct walk w)
         return PRAGMA_OTHER;
     if (at_char(&w, 1, '.'))
         w.i += 2;
-    if (!is_name(&w, 0, "foreign_keys") || (!at_char(&w, 1, '=') && !at_char(&w, 1, '(')))
+    bool keys = is_name(&w, 0, "foreign_keys"), schema = is_name(&w, 0, "writable_schema");
+    if ((!keys && !schema) || (!at_char(&w, 1, '=') && !at_char(&w, 1, '(')))
         return PRAGMA_OTHER;
     for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
         if (is_name(&w, 2, no[i]))
-            return PRAGMA_KEYS_OFF;
+            return keys ? PRAGMA_KEYS_OFF : PRAGMA_OTHER;
         if (is_name(&w, 2, yes[i]))
-            return PRAGMA_KEYS_ON;
+            return keys ? PRAGMA_KEYS_ON : PRAGMA_SCHEMA_ON;
     }
     return PRAGMA_OTHER;
 }

@@ -152,6 +152,8 @@ bool script_judge_alone(struct script_judge *j, const struct scan_statement *s, 
         return script_refuse(j, &s->at, "a migration's transaction can't be READ ONLY: that the lock is still ours could not be checked in it", "Take READ ONLY out.", err);
     } else if (s->class == SCAN_NEVER_IN_TX && inside) {
         return script_refuse(j, &s->at, "this statement can't run inside a transaction, and the file has begun one", "Put it before BEGIN or behind COMMIT.", err);
+    } else if (s->pragma == PRAGMA_SCHEMA_ON && !inside) {
+        return script_refuse(j, &s->at, "PRAGMA writable_schema can't be set outside a transaction: what is broken by it could not be rolled back", "Put BEGIN before it, and COMMIT behind the statements that write the schema.", err);
     } else {
         j->block = inside ? BLOCK_INSIDE : BLOCK_NONE;
     }

@@ -265,6 +265,23 @@ static void among_others(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* COMMIT where the file has begun nothing, as files have it that end a transaction of their tool: PostgreSQL warns, SQLite fails. */
+static void commit_of_nothing(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
+    run_has(&sb, "upgrade", 1, NULL, "V1__a.sql:2:1: error: this ends a transaction that the section has not begun");
+    run_has(&sb, "upgrade", 1, NULL, kind == SANDBOX_POSTGRES ? "write `-- jetbase: no-transaction` at the head of the file" : "Take it out");
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
+    run_has(&sb, "upgrade", kind == SANDBOX_POSTGRES ? 0 : 1, NULL, kind == SANDBOX_POSTGRES ? NULL : "V1__a.sql:3:1: error: this ends a transaction that the section has not begun");
+    if (kind == SANDBOX_POSTGRES) {
+        run_has(&sb, "history", 0, "│ a           │", "");
+        assert_int_equal(sandbox_number(&sb, "SELECT sum(n) FROM log"), 4);
+    }
+    sandbox_close(&sb);
+}
+
 /* A value added to an enum may be used once it is committed: the server says that, and jetbase how. */
 static void new_enum_value(enum sandbox_kind kind)
 {
@@ -287,20 +304,26 @@ static void new_enum_value(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
-/* COMMIT where the file has begun nothing, as files have it that end a transaction of their tool: PostgreSQL warns, SQLite fails. */
-static void commit_of_nothing(enum sandbox_kind kind)
+/* A file that writes SQLite's schema itself, in its own transaction: what it breaks is not committed. */
+static void broken_schema(enum sandbox_kind kind)
 {
     struct sandbox sb;
+    if (kind != SANDBOX_SQLITE)
+        return;
     sandbox_open(&sb, kind);
-    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
-    run_has(&sb, "upgrade", 1, NULL, "V1__a.sql:2:1: error: this ends a transaction that the section has not begun");
-    run_has(&sb, "upgrade", 1, NULL, kind == SANDBOX_POSTGRES ? "write `-- jetbase: no-transaction` at the head of the file" : "Take it out");
-    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nCOMMIT;\nVACUUM;\nINSERT INTO log VALUES (4);\n");
-    run_has(&sb, "upgrade", kind == SANDBOX_POSTGRES ? 0 : 1, NULL, kind == SANDBOX_POSTGRES ? NULL : "V1__a.sql:3:1: error: this ends a transaction that the section has not begun");
-    if (kind == SANDBOX_POSTGRES) {
-        run_has(&sb, "history", 0, "│ a           │", "");
-        assert_int_equal(sandbox_number(&sb, "SELECT sum(n) FROM log"), 4);
-    }
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nPRAGMA writable_schema=ON;\n");
+    run_has(&sb, "upgrade", 1, NULL, "V1__a.sql:2:1: error: PRAGMA writable_schema can't be set outside a transaction");
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nPRAGMA writable_schema=2;\nDELETE FROM sqlite_master;\n");
+    run_has(&sb, "upgrade", 1, NULL, "V1__a.sql:2:1: error: PRAGMA writable_schema can't be set outside a transaction");
+    run_has(&sb, "resolve 1 --mark-rolled-back", 0, NULL, "");
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nBEGIN;\nPRAGMA writable_schema=ON;\nDELETE FROM sqlite_master WHERE tbl_name LIKE 'jetbase%%';\nCOMMIT;\nPRAGMA writable_schema=OFF;\n");
+    run_has(&sb, "upgrade", 1, NULL, "jetbase's own tables are no longer in it");
+    run_has(&sb, "lock-status", 0, "Status: UNLOCKED", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND tbl_name LIKE 'jetbase%'"), 3);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_migrations"), 0);
+    sandbox_file(&sb, "V1__a.sql", "-- jetbase: no-transaction\nCREATE TABLE log (n int);\nBEGIN;\nPRAGMA writable_schema=ON;\nUPDATE sqlite_master SET sql = 'CREATE TABLE log (n text)' WHERE name = 'log';\nCOMMIT;\nPRAGMA writable_schema=OFF;\nINSERT INTO log VALUES (1);\n");
+    run_has(&sb, "resolve 1 --from 2", 0, "applied successfully: V1__a.sql", "");
+    assert_int_equal(sandbox_number(&sb, "SELECT n = '1' FROM log"), 1);
     sandbox_close(&sb);
 }
 
@@ -308,7 +331,8 @@ int main(void)
 {
     static const struct run_case tests[] = {
         RUN_TEST(plan_says_it), RUN_TEST(among_others), RUN_TEST(killed_at_each_statement), RUN_TEST(killed_before_the_record), RUN_TEST(interrupted_at_each_statement),
-        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(commit_of_nothing), RUN_TEST(new_enum_value),
+        RUN_TEST(long_statement_is_cancelled), RUN_TEST(unlocked_between_statements), RUN_TEST(own_block), RUN_TEST(unlocked_inside_the_block), RUN_TEST(rollback_section), RUN_TEST(commit_of_nothing),
+        RUN_TEST(new_enum_value), RUN_TEST(broken_schema),
     };
     return run_group("outside", tests, sizeof tests / sizeof *tests);
 }

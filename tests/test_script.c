@@ -206,6 +206,8 @@ static void directives(void **state)
     alone("BEGIN;\nSELECT 1;\n", 2, 1, "not committed at the end");
     refused("-- jetbase: no-transaction\nSELECT 1;\nCOMMIT;\n", SCAN_SQLITE, 3, 1, "has not begun", "COMMIT;");
     refused("-- jetbase: no-transaction\nBEGIN;\nEND;\nEND;\n", SCAN_SQLITE, 4, 1, "has not begun", "END;");
+    refused("-- jetbase: no-transaction\nPRAGMA main.writable_schema(1);\n", SCAN_SQLITE, 2, 1, "could not be rolled back", "PRAGMA main.writable_schema(1);");
+    good("-- jetbase: no-transaction\nBEGIN;\nPRAGMA writable_schema=ON;\nCOMMIT;\nPRAGMA writable_schema=OFF;\n", SECTION_UPGRADE, SCAN_SQLITE);
     alone("SELECT 1;\nROLLBACK;\n", 3, 1, "ends or changes the transaction");
     alone("SAVEPOINT a;\n", 2, 1, "here none is open");
     alone("SET TRANSACTION READ WRITE;\n", 2, 1, "here none is open");
