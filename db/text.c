@@ -75,6 +75,24 @@ void text_reset(struct text *t)
         t->at[0] = '\0';
 }
 
+void text_shorten(struct text *t, size_t len)
+{
+    if (len >= t->len)
+        return;
+    t->len = len;
+    t->at[len] = '\0';
+}
+
+void text_cut(struct text *t, size_t len)
+{
+    if (len > t->len)
+        len = t->len;
+    if (len == 0)
+        return;
+    memmove(t->at, t->at + len, t->len - len + 1);
+    t->len -= len;
+}
+
 void text_free(struct text *t)
 {
     free(t->at);

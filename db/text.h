@@ -22,6 +22,10 @@ void text_puts(struct text *t, const char *s);
 void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Empties the text but keeps its memory. */
 void text_reset(struct text *t);
+/* Keeps the first `len` bytes, where there are more. */
+void text_shorten(struct text *t, size_t len);
+/* Takes away the first `len` bytes, all where there are fewer. Keeps its memory. */
+void text_cut(struct text *t, size_t len);
 /* Frees and zeroes. */
 void text_free(struct text *t);
 /* The content as a string, "" where nothing was added. Never NULL. */

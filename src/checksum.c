@@ -9,11 +9,21 @@
 #include "text.h"
 #include "utf8.h"
 
+enum { HELD = 65536 }; /* bytes of a line or a statement that are kept before more is made of them than waiting for its end */
+
+/* What is known of the line that is being read. */
+enum line_kind { LINE_UNKNOWN, LINE_SQL, LINE_COMMENT };
+
 struct checksum {
     EVP_MD_CTX *sum, *raw;
+    EVP_MD_CTX *before;    /* the sum without the statement that is being read, where a part of it is in already; a last one without a delimiter does not count */
     struct utf8 utf8;
-    struct text line;      /* the line that is being read */
-    struct text statement; /* its lines so far, joined with one blank */
+    struct text line;      /* the line that is being read, until its kind is known */
+    enum line_kind kind;   /* SQL: its bytes go to the statement, from its first on that is no blank */
+    struct text statement; /* its lines so far, joined with one blank, without what is in the sum already */
+    size_t line_at;        /* where in `statement` the line begins, as far as it is there */
+    size_t line_most, statement_most; /* look again once they are longer */
+    bool partly;           /* a part of the statement is in the sum */
     struct text delimiter;
     unsigned line_number, column;
     bool head;             /* no SQL line yet: a delimiter directive counts */
@@ -26,6 +36,7 @@ static void checksum_free(struct checksum *sum)
 {
     EVP_MD_CTX_free(sum->sum);
     EVP_MD_CTX_free(sum->raw);
+    EVP_MD_CTX_free(sum->before);
     text_free(&sum->line);
     text_free(&sum->statement);
     text_free(&sum->delimiter);
@@ -39,66 +50,153 @@ struct checksum *checksum_open(void)
         return NULL;
     sum->sum = sha256_open();
     sum->raw = sha256_open();
+    sum->before = sha256_open();
+    sum->line_most = sum->statement_most = HELD;
     text_puts(&sum->delimiter, ";");
     sum->head = true;
     sum->line_number = sum->column = 1;
-    if (sum->sum == NULL || sum->raw == NULL || sum->delimiter.failed) {
+    if (sum->sum == NULL || sum->raw == NULL || sum->before == NULL || sum->delimiter.failed) {
         checksum_free(sum);
         return NULL;
     }
     return sum;
 }
 
-/* The length of text after Python's rstrip(characters), both valid UTF-8. */
-static size_t rstrip_characters(const char *text, size_t len, const char *characters, size_t count)
+/* The bytes of the last character of valid UTF-8. */
+static size_t last_character(const char *text, size_t len)
 {
-    while (len > 0) {
-        size_t n = 1;
-        while (n < len && ((unsigned char)text[len - n] & 0xC0) == 0x80)
-            n++;
-        if (memmem(characters, count, text + len - n, n) == NULL)
+    size_t n = 1;
+    while (n < len && ((unsigned char)text[len - n] & 0xC0) == 0x80)
+        n++;
+    return n;
+}
+
+static bool delimiter_has(const struct checksum *sum, const char *character, size_t len)
+{
+    return memmem(text_string(&sum->delimiter), sum->delimiter.len, character, len) != NULL;
+}
+
+/* The length of the statement's text after Python's rstrip(delimiter), which takes its characters in any order. */
+static size_t rstrip_delimiter(const struct checksum *sum)
+{
+    const char *text = text_string(&sum->statement);
+    size_t len = sum->statement.len, n;
+    for (; len > 0; len -= n) {
+        n = last_character(text, len);
+        if (!delimiter_has(sum, text + len - n, n))
             break;
-        len -= n;
     }
     return len;
 }
 
+/* The length of what the statement keeps whatever follows: without blanks and the delimiter's characters at its end, and without a character that is cut. */
+static size_t sure_length(const struct checksum *sum)
+{
+    const char *text = text_string(&sum->statement);
+    size_t len = sum->statement.len, n;
+    if (sum->utf8.need > 0 && len > 0)
+        len -= last_character(text, len);
+    for (; len > 0; len -= n) {
+        n = last_character(text, len);
+        if (line_blank(text + len - n, n) != n && !delimiter_has(sum, text + len - n, n))
+            break;
+    }
+    return len;
+}
+
+/* Puts the first `len` bytes of the statement's text into the sum. */
+static bool put(struct checksum *sum, size_t len)
+{
+    return len == 0 || ((sum->partly || !sum->some || EVP_DigestUpdate(sum->sum, "\n", 1) == 1) && EVP_DigestUpdate(sum->sum, text_string(&sum->statement), len) == 1);
+}
+
+/* Puts into the sum what is sure of a long statement, so that it need not be kept whole. */
+static bool put_sure(struct checksum *sum)
+{
+    size_t len = sure_length(sum);
+    if (len > 0) {
+        if ((!sum->partly && EVP_MD_CTX_copy_ex(sum->before, sum->sum) != 1) || !put(sum, len))
+            return false;
+        sum->partly = true;
+        sum->line_at = sum->line_at > len ? sum->line_at - len : 0;
+        text_cut(&sum->statement, len);
+    }
+    sum->statement_most = sum->statement.len < HELD / 2 ? HELD : 2 * sum->statement.len;
+    return true;
+}
+
+/* Its text begins with no blank, as every line of it does, so only its end is stripped. */
 static bool end_statement(struct checksum *sum)
 {
-    const char *at = text_string(&sum->statement);
-    size_t len = rstrip_characters(at, sum->statement.len, text_string(&sum->delimiter), sum->delimiter.len);
-    line_strip(&at, &len);
-    bool ok = len == 0 || ((!sum->some || EVP_DigestUpdate(sum->sum, "\n", 1) == 1) && EVP_DigestUpdate(sum->sum, at, len) == 1);
-    if (len > 0)
-        sum->some = true;
+    size_t len = line_rstrip(text_string(&sum->statement), rstrip_delimiter(sum));
+    bool ok = put(sum, len);
+    sum->some = sum->some || sum->partly || len > 0;
+    sum->partly = false;
+    sum->statement_most = HELD;
     text_reset(&sum->statement);
     return ok;
 }
 
-static bool end_line(struct checksum *sum)
+/* Finds out what the line is: from all of it, or (whole false) from its first bytes, which may not be enough yet. An SQL line goes on in the statement. */
+static void judge_line(struct checksum *sum, bool whole)
 {
     const char *at = text_string(&sum->line), *value;
     size_t len = sum->line.len, value_len;
-    if (line_marker(at, len, true) == LINE_MARKER) {
-        sum->ended = true;
-        return true;
+    enum line_marker marker = line_marker(at, len, whole);
+    sum->line_most = 2 * len;
+    if (marker == LINE_CUT)
+        return;
+    sum->ended = marker == LINE_MARKER;
+    const char *stripped = at;
+    size_t stripped_len = len;
+    line_strip(&stripped, &stripped_len);
+    if (sum->ended || stripped_len == 0 || line_is_comment(stripped, stripped_len)) {
+        if (sum->head && !sum->ended && !whole)
+            return; /* it may be the delimiter's directive: all of it counts */
+        sum->kind = LINE_COMMENT;
+        if (sum->head && line_delimiter(stripped, stripped_len, &value, &value_len)) {
+            sum->head = false;
+            text_reset(&sum->delimiter);
+            text_add(&sum->delimiter, value, value_len);
+        }
+        return;
     }
-    line_strip(&at, &len);
-    if (sum->head && line_delimiter(at, len, &value, &value_len)) {
-        sum->head = false;
-        text_reset(&sum->delimiter);
-        text_add(&sum->delimiter, value, value_len);
-    }
-    if (len == 0 || line_is_comment(at, len))
-        return true;
     sum->head = false;
-    if (sum->statement.len > 0)
+    sum->kind = LINE_SQL;
+    if (sum->statement.len > 0 || sum->partly)
         text_puts(&sum->statement, " ");
-    text_add(&sum->statement, at, len);
-    size_t mark = sum->delimiter.len;
-    if (len >= mark && memcmp(at + len - mark, text_string(&sum->delimiter), mark) == 0)
-        return end_statement(sum);
-    return true;
+    sum->line_at = sum->statement.len;
+    text_add(&sum->statement, stripped, len - (size_t)(stripped - at));
+}
+
+static bool end_line(struct checksum *sum)
+{
+    bool ok = !sum->line.failed;
+    if (sum->kind == LINE_UNKNOWN)
+        judge_line(sum, true);
+    if (sum->kind == LINE_SQL && !sum->statement.failed) {
+        const char *text = text_string(&sum->statement);
+        size_t len = line_rstrip(text, sum->statement.len), mark = sum->delimiter.len;
+        text_shorten(&sum->statement, len);
+        if (len >= sum->line_at + mark && memcmp(text + len - mark, text_string(&sum->delimiter), mark) == 0)
+            ok = end_statement(sum);
+    }
+    sum->kind = LINE_UNKNOWN;
+    sum->line_most = HELD;
+    text_reset(&sum->line);
+    return ok;
+}
+
+/* More bytes of the line, without its end. */
+static bool add_to_line(struct checksum *sum, const char *bytes, size_t len)
+{
+    if (sum->kind == LINE_SQL)
+        text_add(&sum->statement, bytes, len);
+    else if (sum->kind == LINE_UNKNOWN)
+        text_add(&sum->line, bytes, len);
+    if (sum->kind == LINE_UNKNOWN && sum->line.len > sum->line_most && sum->utf8.need == 0)
+        judge_line(sum, false);
+    return sum->statement.len <= sum->statement_most || put_sure(sum);
 }
 
 static bool out_of_memory(struct error *err)
@@ -153,16 +251,14 @@ bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct e
         count_column(sum, bytes + i, good);
         if (good < upto)
             return refuse_utf8(sum, (unsigned char)bytes[i + good], false, err);
-        if (!sum->ended)
-            text_add(&sum->line, bytes + i, part);
+        bool ok = sum->ended || add_to_line(sum, bytes + i, part);
         i += upto;
-        if (upto == part)
-            break;
-        sum->after_cr = bytes[i - 1] == '\r';
-        sum->line_number++;
-        sum->column = 1;
-        bool ok = sum->ended || end_line(sum);
-        text_reset(&sum->line);
+        if (ok && upto > part) {
+            sum->after_cr = bytes[i - 1] == '\r';
+            sum->line_number++;
+            sum->column = 1;
+            ok = sum->ended || end_line(sum);
+        }
         if (!ok || sum->line.failed || sum->statement.failed || sum->delimiter.failed)
             return out_of_memory(err);
     }
@@ -174,8 +270,10 @@ bool checksum_close(struct checksum *sum, char hex[CHECKSUM_SIZE], char raw[CHEC
     bool ok = true;
     if (sum->utf8.need > 0)
         ok = refuse_utf8(sum, 0, true, err);
-    if (ok && sum->line.len > 0 && !sum->ended)
+    if (ok && !sum->ended)
         ok = end_line(sum) || out_of_memory(err);
+    if (ok && sum->partly && EVP_MD_CTX_copy_ex(sum->sum, sum->before) != 1)
+        ok = out_of_memory(err);
     if (ok && (sum->line.failed || sum->statement.failed || sum->delimiter.failed))
         ok = out_of_memory(err);
     if (ok && (!sha256_finish(sum->sum, hex) || (raw != NULL && !sha256_finish(sum->raw, raw))))

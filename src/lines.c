@@ -33,6 +33,14 @@ static size_t blank_before(const char *s, size_t len)
     return 0;
 }
 
+size_t line_rstrip(const char *at, size_t len)
+{
+    size_t n;
+    while ((n = blank_before(at, len)) > 0)
+        len -= n;
+    return len;
+}
+
 void line_strip(const char **at, size_t *len)
 {
     size_t n;
@@ -40,8 +48,7 @@ void line_strip(const char **at, size_t *len)
         *at += n;
         *len -= n;
     }
-    while ((n = blank_before(*at, *len)) > 0)
-        *len -= n;
+    *len = line_rstrip(*at, *len);
 }
 
 bool line_is_comment(const char *at, size_t len)

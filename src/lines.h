@@ -11,6 +11,9 @@ size_t line_blank(const char *s, size_t len);
 /* Moves *at and *len so that neither end is a blank. */
 void line_strip(const char **at, size_t *len);
 
+/* The length without the blanks at the end. */
+size_t line_rstrip(const char *at, size_t len);
+
 /* True where a stripped line is a comment: it begins with `--`. */
 bool line_is_comment(const char *at, size_t len);
 

@@ -134,14 +134,25 @@ static bool keep_directive(struct section *s, const char *begin, const char *lin
     return (d->name != NULL && (!value || d->value != NULL)) || no_memory(s, err);
 }
 
-/* Finds the end of the line that begins `offset` bytes into the window, reading on where it must. */
-static bool whole_line(struct section *s, size_t offset, size_t *len, struct error *err)
+/* True where the line's first bytes tell that it is SQL: neither blank nor a comment. */
+static bool begins_sql(const char *line, size_t len)
+{
+    size_t n;
+    while ((n = line_blank(line, len)) > 0) {
+        line += n;
+        len -= n;
+    }
+    return len >= 3 && !line_is_comment(line, len);
+}
+
+/* Finds the end of the line that begins `offset` bytes into the window, reading on where it must. Of an SQL line it is enough that it is one: it may be as long as the file. */
+static bool head_line(struct section *s, size_t offset, size_t *len, struct error *err)
 {
     size_t seen = 0;
     for (;;) {
         seen += line_length(s->buffer + s->at + offset + seen, s->end - s->at - offset - seen);
         *len = seen;
-        if (s->at + offset + seen < s->end || s->eof)
+        if (s->at + offset + seen < s->end || s->eof || begins_sql(s->buffer + s->at + offset, seen))
             return true;
         if (!fill(s, err))
             return false;
@@ -154,7 +165,7 @@ static bool read_head(struct section *s, struct error *err)
     size_t offset = 0, len;
     unsigned number = 1;
     for (;;) {
-        if (!whole_line(s, offset, &len, err))
+        if (!head_line(s, offset, &len, err))
             return false;
         if (s->at + offset + len >= s->end && len == 0)
             return true;
@@ -180,11 +191,14 @@ static bool read_head(struct section *s, struct error *err)
 /* Passes one line with its end (CRLF counts once). *more false: the file ended before it. */
 static bool skip_line(struct section *s, bool *more, struct error *err)
 {
-    size_t len;
-    if (!whole_line(s, 0, &len, err))
-        return false;
-    *more = s->at + len < s->end;
-    s->at += len;
+    for (*more = true; *more;) {
+        s->at += line_length(s->buffer + s->at, s->end - s->at);
+        if (s->at < s->end)
+            break;
+        *more = !s->eof;
+        if (*more && !fill(s, err))
+            return false;
+    }
     if (!*more)
         return true;
     bool cr = s->buffer[s->at++] == '\r';

@@ -109,6 +109,56 @@ static void test_line_rules(void **state)
     check_same("A\r\rB;\r\n", "A\nB;\n");
 }
 
+enum { OFTEN = 20000 };
+
+/* before, `middle` OFTEN times, behind; free it. */
+static char *long_text(const char *before, const char *middle, const char *behind, size_t *len)
+{
+    size_t first = strlen(before), one = strlen(middle), last = strlen(behind);
+    char *all = malloc(first + OFTEN * one + last + 1);
+    assert_non_null(all);
+    memcpy(all, before, first);
+    for (size_t i = 0; i < OFTEN; i++)
+        memcpy(all + first + i * one, middle, one);
+    memcpy(all + first + OFTEN * one, behind, last + 1);
+    *len = first + OFTEN * one + last;
+    return all;
+}
+
+/* A long file hashes as the text that Jetbase makes of it, whatever the pieces. */
+static void check_long(const char *before, const char *middle, const char *behind, const char *made_before, const char *made_middle, const char *made_behind)
+{
+    static const size_t pieces[] = {1, 1000, 65536, 1000000};
+    size_t len, made_len;
+    char *file = long_text(before, middle, behind, &len), *made = long_text(made_before, made_middle, made_behind, &made_len);
+    char hex[CHECKSUM_SIZE], want[CHECKSUM_SIZE];
+    sha256_hex(made, made_len, want);
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        struct error err = {0};
+        assert_true(sum_of(file, len, pieces[i], hex, NULL, &err));
+        if (strcmp(hex, want) != 0)
+            fail_msg("%s%s%s in pieces of %zu bytes", before, middle, behind, pieces[i]);
+    }
+    free(file);
+    free(made);
+}
+
+/* A statement too long to be kept whole is hashed as it is read: the same sum, also where it turns out not to count. */
+static void test_long(void **state)
+{
+    (void)state;
+    check_long("A '", "0123456789", "' ; \nB;\n", "A '", "0123456789", "'\nB");
+    check_long("Z;\nA '", "\xE2\x82\xAC\xC2\xA0", "';;\n", "Z\nA '", "\xE2\x82\xAC\xC2\xA0", "'");
+    check_long("Z;\nA (\n", "  row;x  \n-- note\n\n", ");\n", "Z\nA (", " row;x", " )");
+    check_long("A;\nB '", "never ended ", "'\n", "A", "", "");               /* no delimiter: Jetbase drops it */
+    check_long("A;\nB '", "never ended\n", "\n-- rollback\nC;\n", "A", "", "");
+    check_long("A;\n--", " a comment", ";\nB;\n", "A\n", "", "B");          /* one line */
+    check_long("A;\nB", ";", "C\n;\n", "A\nB", ";", "C");                   /* what may be stripped is kept until it is known */
+    check_long("A;\nB", "; ", "C;\n", "A\nB", "; ", "C");
+    check_long("A;\n   --", "   ", "rollback\nB;\n", "A", "", "");
+    check_long("-- jetbase: delimiter=end;\nA ", "den;", "X end;\nB end;\n", "A ", "den;", "X\nB");
+}
+
 static void check_invalid(const char *bytes, unsigned line, unsigned column)
 {
     for (size_t piece = 1; piece < 5; piece++) {
@@ -148,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_line_rules),
+        cmocka_unit_test(test_long),
         cmocka_unit_test(test_invalid_utf8),
         cmocka_unit_test(test_sha256),
     };
