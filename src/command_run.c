@@ -97,51 +97,51 @@ static bool preview_text(const struct preview *p, struct error *err)
     return ok;
 }
 
-/* The statements of one item; NULL and *err where that fails. */
-static json_t *preview_statements(const struct preview *p, const struct plan_item *item, struct error *err)
+/* The statements of one item, one by one: all of a large file never stand in memory. */
+static bool preview_statements(const struct preview *p, const struct plan_item *item, struct error *err)
 {
     struct script *script = NULL;
     struct scan_statement found;
     enum scan_answer got = SCAN_ERROR;
-    json_t *list = json_array();
-    bool ok = list || error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
-    ok = ok && preview_open(p, item, &script, err);
+    const char *between = "";
+    bool ok = preview_open(p, item, &script, err);
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT) {
-        json_t *one = json_pack("{s:i, s:i, s:o}", "line", (int)found.at.line, "column", (int)found.at.column, "sql", json_piece(found.text, found.len));
-        if (json_array_append_new(list, one) != 0)
-            ok = error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
+        output_json_raw(p->out, between);
+        between = ",";
+        ok = output_json_piece(p->out, json_pack("{s:i, s:i, s:o}", "line", (int)found.at.line, "column", (int)found.at.column, "sql", json_piece(found.text, found.len)), false, err);
     }
-    ok = ok && got == SCAN_END;
     script_close(script);
-    if (!ok) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
+    return ok && got == SCAN_END;
 }
 
+static bool preview_json_item(const struct preview *p, const struct plan_item *item, struct error *err)
+{
+    const struct migration *m = item->migration;
+    const struct script_facts *facts = &item->facts;
+    json_t *head = json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!facts->outside,
+                             "out_of_order", (int)facts->out_of_order, "lock_timeout_ms", json_count(facts->lock_timeout_ms > 0 ? facts->lock_timeout_ms : -1), "statement_timeout_ms",
+                             json_count(facts->statement_timeout_ms > 0 ? facts->statement_timeout_ms : -1));
+    output_json_raw(p->out, "{");
+    if (!output_json_piece(p->out, head, true, err))
+        return false;
+    output_json_raw(p->out, ",\"statements\":[");
+    bool ok = preview_statements(p, item, err);
+    output_json_raw(p->out, ok ? "]}" : "");
+    return ok;
+}
+
+/* Where a file can't be read on (it was checked a moment ago), the object is left unfinished on its line, and the error follows on the next. */
 static bool preview_json(const struct preview *p, struct error *err)
 {
-    json_t *list = json_array();
-    bool ok = list != NULL;
+    output_json_raw(p->out, "{");
+    bool ok = output_json_piece(p->out, json_pack("{s:i, s:s}", "schema", 1, "digest", p->plan->digest), true, err);
+    output_json_raw(p->out, ",\"plan\":[");
     for (size_t i = 0; ok && i < p->plan->count; i++) {
-        const struct migration *m = p->plan->items[i].migration;
-        json_t *statements = preview_statements(p, &p->plan->items[i], err), *one;
-        if (!statements) {
-            json_decref(list);
-            return false;
-        }
-        const struct script_facts *facts = &p->plan->items[i].facts;
-        one = json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!facts->outside,
-                        "out_of_order", (int)facts->out_of_order, "lock_timeout_ms", json_count(facts->lock_timeout_ms > 0 ? facts->lock_timeout_ms : -1), "statement_timeout_ms",
-                        json_count(facts->statement_timeout_ms > 0 ? facts->statement_timeout_ms : -1), "statements", statements);
-        ok = json_array_append_new(list, one) == 0;
+        output_json_raw(p->out, i ? "," : "");
+        ok = preview_json_item(p, &p->plan->items[i], err);
     }
-    if (!ok) {
-        json_decref(list);
-        list = NULL;
-    }
-    return output_json(p->out, json_pack("{s:i, s:s, s:o}", "schema", 1, "digest", p->plan->digest, "plan", list), err);
+    output_json_raw(p->out, ok ? "]}\n" : "\n");
+    return ok;
 }
 
 static int dry_run(const struct call *call, enum plan_direction direction, struct error *err)

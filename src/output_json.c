@@ -151,6 +151,19 @@ bool output_json(struct output *o, json_t *object, struct error *err)
     return print_line(o, object) || error_set(err, ERR_NO_MEMORY, "Memory ran out writing JSON.");
 }
 
+void output_json_raw(struct output *o, const char *text)
+{
+    fputs(text, o->out);
+}
+
+bool output_json_piece(struct output *o, json_t *object, bool members, struct error *err)
+{
+    bool ok = object && json_dumpf(object, o->out, JSON_COMPACT | JSON_REAL_PRECISION(12) | (members ? JSON_EMBED : 0)) == 0;
+    ok = ok || (object && ferror(o->out));
+    json_decref(object);
+    return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out writing JSON.");
+}
+
 void output_json_failure(struct output *o, const struct error *err, int code, bool events, int64_t wall_us)
 {
     bool ok;

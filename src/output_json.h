@@ -27,6 +27,10 @@ json_t *json_lock(const struct lock_view *view, bool utc);
 
 /* Prints `object` as one line on standard output and frees it. False: ERR_NO_MEMORY (also for NULL). */
 bool output_json(struct output *o, json_t *object, struct error *err);
+/* The same in pieces, for what is too large to stand in memory: text as it is … */
+void output_json_raw(struct output *o, const char *text);
+/* … and an object, which is freed; members: without its braces, so that more members can follow. False: ERR_NO_MEMORY (also for NULL). */
+bool output_json_piece(struct output *o, json_t *object, bool members, struct error *err);
 /* Tells a failure: {"schema":1,"error":…,"exit":code}; with events as an "error" event and run-ended. */
 void output_json_failure(struct output *o, const struct error *err, int code, bool events, int64_t wall_us);
 
