@@ -237,6 +237,8 @@ struct db_step {
     uint32_t migration, statement;  /* echoed in the result */
     const char *sql;                /* STEP_SQL: the statement, NUL-terminated, without its `;` */
     size_t len;
+    void (*sql_done)(void *user);   /* SQL, ALONE: MAY be NULL. A driver that has made what it needs of sql calls it, once, from within next, before the statement runs: sql may be gone then (100 MB of it would stand beside the driver's own). One that needs sql to the end does not */
+    void *sql_user;
     struct place at;                /* STEP_SQL: of its first character */
     const char *process_id;         /* HEAD, FENCE, RECORD, PROGRESS: the run */
     bool has_run;                   /* RECORD, PROGRESS, COMMIT: the run has a row in jetbase_runs */

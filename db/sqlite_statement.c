@@ -67,8 +67,28 @@ static int run_to_end(struct db *db, sqlite3_stmt *stmt, int64_t *rows)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* Prepares and runs under guard. */
-static int run_guarded(struct db *db, const struct db_step *step, struct db_result *result, bool *two, struct error *err)
+/* SQLite keeps a copy of the text: that one is used from here on, so that a long one need not be there twice while it runs. */
+static void use_own_text(sqlite3_stmt *stmt, struct db_step *step)
+{
+    if (!step->sql_done || !stmt)
+        return;
+    step->sql_done(step->sql_user);
+    step->sql = sqlite3_sql(stmt);
+    step->len = step->sql ? strlen(step->sql) : 0;
+}
+
+/* The statement is about to go: what may still be shown of its text is its first line. */
+static void keep_head(struct db_step *step, char *head, size_t size)
+{
+    if (!step->sql_done || !step->sql)
+        return;
+    text_copy(head, size, step->sql);
+    step->sql = head;
+    step->len = strlen(head);
+}
+
+/* Prepares and runs under guard. head gets what remains of a long text. */
+static int run_guarded(struct db *db, struct db_step *step, char *head, size_t head_size, struct db_result *result, bool *two, struct error *err)
 {
     sqlite3_stmt *stmt = NULL;
     const char *tail = NULL;
@@ -78,10 +98,13 @@ static int run_guarded(struct db *db, const struct db_step *step, struct db_resu
         sqlite3_finalize(stmt);
         return SQLITE_ERROR;
     }
-    if (rc == SQLITE_OK && stmt)
+    if (rc == SQLITE_OK && stmt) {
+        use_own_text(stmt, step);
         rc = run_to_end(db, stmt, &result->rows);
+    }
     if (rc != SQLITE_OK)
         statement_fault(db, step, rc, result, err);
+    keep_head(step, head, head_size);
     sqlite3_finalize(stmt);
     return rc;
 }
@@ -115,8 +138,10 @@ static bool still_in_transaction(struct db *db, const struct db_step *step, bool
     return false;
 }
 
-bool sqlite_statement(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+bool sqlite_statement(struct db *db, const struct db_step *asked, struct db_result *result, struct error *err)
 {
+    struct db_step own = *asked, *step = &own;
+    char head[256] = "";
     bool two = false, ok;
     if (step->len >= INT_MAX || memchr(step->sql, '\0', step->len)) {
         error_set(err, ERR_REFUSED, step->len >= INT_MAX ? "the statement is too long for SQLite" : "the statement holds a NUL byte: SQLite would not read on behind it");
@@ -129,7 +154,7 @@ bool sqlite_statement(struct db *db, const struct db_step *step, struct db_resul
     sqlite_wait_at_most(db, step->kind == STEP_ALONE && db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, true);
     db->guarded = true;
     db->vacuuming = is_vacuum(step);
-    ok = run_guarded(db, step, result, &two, err) == SQLITE_OK;
+    ok = run_guarded(db, step, head, sizeof head, result, &two, err) == SQLITE_OK;
     db->guarded = db->vacuuming = false;
     if (two) {
         error_set(err, ERR_INTERNAL, "this is read as one statement, SQLite reads more than one; nothing of it was run");

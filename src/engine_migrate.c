@@ -9,6 +9,8 @@
 
 /* What may be on its way before answers are read: bounds memory, and keeps both sides from filling up. */
 enum { WINDOW_STEPS = 512, WINDOW_BYTES = 1 << 20 };
+/* A statement of this size goes alone, without a copy of its text. */
+enum { LONG_BYTES = WINDOW_BYTES };
 
 /* A statement on its way: the driver needs its text until its answer. */
 struct sent {
@@ -168,6 +170,29 @@ bool window_head(struct window *w, uint32_t i)
     return window_submit(w, &step);
 }
 
+static void drop_text(void *script)
+{
+    script_drop_text(script);
+}
+
+void window_text(struct db_step *step, struct script *script, const struct scan_statement *found)
+{
+    step->sql = found->text;
+    step->len = found->len;
+    step->at = found->at;
+    step->sql_done = found->len >= LONG_BYTES ? drop_text : NULL;
+    step->sql_user = script;
+}
+
+/* From the script's own window: the next statement is not looked for before this one is answered. */
+static bool send_long(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
+{
+    struct db_step step = window_step(w, STEP_SQL, i);
+    step.statement = number;
+    window_text(&step, w->script, found);
+    return window_drain(w, 0) && window_submit(w, &step) && window_drain(w, 0);
+}
+
 static bool send_statement(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
 {
     struct sent *s = malloc(sizeof *s + found->len + 1);
@@ -198,21 +223,25 @@ static bool send_statements(struct window *w, uint32_t i)
 {
     const struct plan_item *item = window_item(w, i);
     enum section_kind kind = w->run->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
-    struct script *script = NULL;
     struct scan_statement found;
     uint32_t number = 0;
     enum scan_answer got = SCAN_ERROR;
-    bool ok = script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &script, &w->fault);
-    while (ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT)
-        ok = !engine_stopped(w->run->hooks) && send_statement(w, i, ++number, &found);
+    bool ok = script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &w->script, &w->fault);
+    while (ok && (got = script_next(w->script, &found, &w->fault)) == SCAN_STATEMENT) {
+        number++;
+        ok = !engine_stopped(w->run->hooks) && (found.len >= LONG_BYTES ? send_long(w, i, number, &found) : send_statement(w, i, number, &found));
+    }
     if (ok)
-        ok = got == SCAN_END && script_unchanged(script, &w->fault);
+        ok = got == SCAN_END && script_unchanged(w->script, &w->fault);
     if (!ok && !w->failed && !engine_stopped(w->run->hooks)) {
         w->failed = true;
         w->failed_kind = STEP_SQL;
         w->failed_item = i;
     }
-    script_close(script);
+    if (ok) {
+        script_close(w->script);
+        w->script = NULL;
+    }
     return ok;
 }
 
@@ -378,5 +407,6 @@ enum migrate_end engine_migrate(struct run *run, struct error *err)
     }
     while (w.first)
         forget_first(&w);
+    script_close(w.script);
     return end;
 }

@@ -33,17 +33,16 @@ static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t
 }
 
 /* One statement between its marks. What a block of the file's own does is marked where it begins and, within it, where it commits: in between nothing is lasting. */
-static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool first, enum db_block block, const struct scan_statement *found)
+static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool first, struct script *script, const struct scan_statement *found)
 {
+    enum db_block block = script_block(script);
     struct db_step before = marking(w, block == BLOCK_COMMIT ? STEP_SEAL : STEP_START, i, number), alone = window_step(w, STEP_ALONE, i), after = marking(w, STEP_DONE, i, number);
     before.application = first ? w->application : NULL;
     if (block != BLOCK_INSIDE && !step_alone(w, &before))
         return false;
     FAILPOINT("started");
     alone.statement = number;
-    alone.sql = found->text;
-    alone.len = found->len;
-    alone.at = found->at;
+    window_text(&alone, script, found);
     alone.block = block;
     if (!step_alone(w, &alone)) {
         w->failed_at = found->at;
@@ -108,7 +107,7 @@ bool window_outside(struct window *w, uint32_t i)
             error_set(&w->fault, ERR_INTERNAL, "the fingerprint of the statements could not be made");
             fails(w, i);
         } else if (runs) {
-            ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script_block(script), &found);
+            ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script, &found);
             first = false;
         }
     }

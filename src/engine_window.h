@@ -9,6 +9,7 @@ struct sent; /* a statement on its way */
 struct window {
     struct run *run;
     struct sent *first, *last;
+    struct script *script;    /* the file whose statements are on their way: long ones are sent from its window */
     unsigned outstanding;
     size_t bytes;
     bool commit_out;          /* a COMMIT has no answer yet: that of item run->done */
@@ -29,6 +30,8 @@ struct window {
 const struct plan_item *window_item(const struct window *w, uint32_t i);
 /* Tells an event about item i. */
 void window_tell(struct window *w, enum engine_event_kind kind, uint32_t i, struct engine_event event);
+/* A statement as the text of a step, without a copy: it lives until the script is read on, or the driver is done with it. */
+void window_text(struct db_step *step, struct script *script, const struct scan_statement *found);
 /* A step of item i, filled as far as all are alike. */
 struct db_step window_step(const struct window *w, enum db_step_kind kind, uint32_t i);
 /* Queues it. False: w->fault is filled. */

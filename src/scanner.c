@@ -249,16 +249,28 @@ static enum scan_answer hand_out(struct scanner *s, struct scan_statement *out)
     return SCAN_STATEMENT;
 }
 
+/* The statement that was handed out is done with. */
+static void pass_statement(struct scanner *s)
+{
+    if (!s->finished)
+        return;
+    s->w.buf[s->w.hold + s->sent_len] = s->covered;
+    if (s->dialect == SCAN_POSTGRES)
+        scanner_pg_sent(s);
+    forget_statement(s);
+    s->finished = false;
+}
+
+void scanner_drop_text(struct scanner *scanner)
+{
+    pass_statement(scanner);
+    window_shrink(&scanner->w);
+}
+
 enum scan_answer scanner_next(struct scanner *scanner, struct scan_statement *out, struct error *err)
 {
     struct scanner *s = scanner;
-    if (s->finished) {
-        s->w.buf[s->w.hold + s->sent_len] = s->covered;
-        if (s->dialect == SCAN_POSTGRES)
-            scanner_pg_sent(s);
-        forget_statement(s);
-    }
-    s->finished = false;
+    pass_statement(s);
     for (;;) {
         enum scan_kind kind = s->dialect == SCAN_POSTGRES ? scanner_pg_lex(s) : scanner_sqlite_lex(s);
         if (s->w.failed) {

@@ -58,6 +58,9 @@ struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, c
 /* The next statement. SCAN_ERROR (ERR_REFUSED, with place and source line): unterminated string, comment (SQLite: only one that holds the end of a statement) or dollar quote, NUL byte, invalid UTF-8, SQL behind a lone CR in a SQLite comment; or a read error. Empty statements are passed over. */
 enum scan_answer scanner_next(struct scanner *scanner, struct scan_statement *out, struct error *err);
 
+/* The text of the last statement isn't needed any more: gives its memory back, where it is much. Nothing else changes: the next statement is the one behind it. */
+void scanner_drop_text(struct scanner *scanner);
+
 /* Frees it. NULL is allowed. */
 void scanner_close(struct scanner *scanner);
 

@@ -33,6 +33,8 @@ struct scan_window {
 int window_fetch(struct scan_window *w, size_t k);
 /* Moves over one byte that is no plain ASCII character. */
 void window_step_slow(struct scan_window *w, unsigned char c);
+/* Gives back the memory of a long statement that is no longer held. */
+void window_shrink(struct scan_window *w);
 /* Where pos is. */
 struct scan_spot window_spot(const struct scan_window *w);
 /* Stops the reading with ERR_REFUSED at `at`; the source line is what of it the window still has. Only the first failure counts. */

@@ -79,6 +79,23 @@ static bool make_room(struct scan_window *w)
     return true;
 }
 
+void window_shrink(struct scan_window *w)
+{
+    size_t keep = w->filled - w->pos, cap = WINDOW_FIRST;
+    while (cap < keep)
+        cap *= 2;
+    if (w->held || cap >= w->cap)
+        return;
+    memmove(w->buf, w->buf + w->pos, keep);
+    w->base += w->pos;
+    w->end -= w->pos;
+    w->filled = keep;
+    w->pos = w->hold = 0;
+    char *smaller = realloc(w->buf, cap + 1);
+    w->buf = smaller ? smaller : w->buf;
+    w->cap = smaller ? cap : w->cap;
+}
+
 struct scan_spot window_spot(const struct scan_window *w)
 {
     return (struct scan_spot){ .offset = w->base + w->pos, .line = w->line, .column = w->column };

@@ -79,6 +79,11 @@ bool script_check(const struct migration *m, enum section_kind kind, enum scan_d
     return got == SCAN_END;
 }
 
+void script_drop_text(struct script *script)
+{
+    scanner_drop_text(script->scanner);
+}
+
 enum db_block script_block(const struct script *script)
 {
     return script->judge.block;

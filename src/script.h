@@ -29,6 +29,8 @@ struct script;
 bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
 /* The next statement to send: left-out ones are passed over. In a file with the directive no-transaction its own BEGIN and COMMIT are sent too. */
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err);
+/* The text of the statement that was read last isn't needed any more: gives back its memory, where it is much. */
+void script_drop_text(struct script *script);
 /* Where the statement that was read last stands (files outside a transaction). */
 enum db_block script_block(const struct script *script);
 /* True where the bytes of the file are still those that were hashed (m->raw), to be asked after SCAN_END. False: ERR_PLAN, or a read error. */
