@@ -493,6 +493,7 @@ int engine_run(const struct project *project, const struct sys *sys, const struc
     struct engine_wish own = *wish;
     struct pause pause = ENGINE_RETRY_PAUSE;
     char first[512] = "";
+    own.plan.stop = hooks ? hooks->stop : NULL;
     error_clear(err);
     for (uint32_t attempt = 1;; attempt++) {
         struct run run = { .project = project, .sys = sys, .wish = &own, .hooks = hooks, .command = command_name(wish) };

@@ -6,9 +6,11 @@
 #include "failpoint.h"
 #include "prefix.h"
 
-/* Fails the item for a fault of this side. Always false. */
+/* Fails the item for a fault of this side, unless it is only that somebody stopped the reading. Always false. */
 static bool fails(struct window *w, uint32_t i)
 {
+    if (w->fault.code == ERR_CANCELLED && engine_stopped(w->run->hooks))
+        return false;
     w->failed = true;
     w->failed_kind = STEP_ALONE;
     w->failed_item = i;

@@ -56,8 +56,11 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
 {
     struct history *history = NULL;
     struct folder *folder = NULL;
-    bool ok = folder_read(project->dir, &folder, err) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
-              plan_make(folder, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
+    bool ok = folder_read(project->dir, &folder, err);
+    if (ok)
+        folder_stop_at(folder, wish->stop);
+    ok = ok && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
+         plan_make(folder, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
     history_free(history);
     if (!ok) {
         folder_free(folder);

@@ -53,6 +53,12 @@ static void entry_free(struct entry *e)
     free(e->description);
 }
 
+void folder_stop_at(struct folder *folder, const atomic_int *stop)
+{
+    for (size_t i = 0; i < folder->count; i++)
+        folder->entries[i].migration.stop = stop;
+}
+
 void folder_free(struct folder *folder)
 {
     if (folder == NULL)

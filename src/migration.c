@@ -156,6 +156,15 @@ bool migration_name_parse(const char *name, enum migration_type *type, char **ve
     return true;
 }
 
+/* A block of the file, unless somebody wants to stop. */
+static ssize_t read_block(const struct migration *m, int fd, char *block, size_t size, struct error *err)
+{
+    if (m->stop == NULL || atomic_load(m->stop) == 0)
+        return file_read(fd, m->file, block, size, err);
+    error_set(err, ERR_CANCELLED, "stopped while %s was read", m->file);
+    return -1;
+}
+
 /* Feeds all of an open file; the sum is closed, whatever happens. */
 static bool hash_descriptor(struct migration *m, int fd, struct error *err)
 {
@@ -167,7 +176,7 @@ static bool hash_descriptor(struct migration *m, int fd, struct error *err)
     error_clear(&first);
     ssize_t n;
     bool ok = true;
-    while (ok && (n = file_read(fd, m->file, block, sizeof block, &first)) != 0)
+    while (ok && (n = read_block(m, fd, block, sizeof block, &first)) != 0)
         ok = n > 0 && checksum_feed(sum, block, (size_t)n, &first);
     struct error last;
     error_clear(&last);

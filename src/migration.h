@@ -2,6 +2,7 @@
 #ifndef JETBASE_MIGRATION_H
 #define JETBASE_MIGRATION_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct migration {
     const char *description;
     char checksum[CHECKSUM_SIZE]; /* "" until migration_hash() */
     char raw[CHECKSUM_SIZE];      /* SHA-256 of the bytes, "" until migration_hash() */
+    const atomic_int *stop;       /* NULL until folder_stop_at() */
 };
 
 /* The folder as read at one moment: versioned files by version, then RA by path, then ROC by path. */
@@ -29,6 +31,8 @@ struct folder;
 bool folder_read(const char *project_dir, struct folder **out, struct error *err);
 /* Frees it and all its migrations. */
 void folder_free(struct folder *folder);
+/* From now on reading any of its files ends with ERR_CANCELLED once *stop is not zero: a large one takes seconds. NULL: never. */
+void folder_stop_at(struct folder *folder, const atomic_int *stop);
 /* How many migrations. */
 size_t folder_count(const struct folder *folder);
 /* The i-th, in order of running. */
@@ -60,6 +64,8 @@ struct section;
 
 /* Opens it (O_CLOEXEC, no FIFO is ever waited for). The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
 bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err);
+/* As folder_stop_at(), for this section. */
+void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */
 size_t section_read(void *section, char *to, size_t size, struct error *err);
 /* The delimiter directive, or NULL. Known after section_open. */

@@ -37,6 +37,7 @@ struct plan_wish {
     const char *to_version;  /* NULL: not given. Rollback: everything applied after it */
     bool no_versions;        /* upgrade: repeatables alone (what was asked for of the versioned ones is done) */
     bool skip_checksums, skip_files;
+    const atomic_int *stop;  /* MAY be NULL; not zero: no file is read any more, ERR_CANCELLED */
     enum plan_resolve resolve;     /* not NONE: the plan is this one half-applied file, and nothing else of the wish counts but the direction it was left in */
     const char *resolve_name;      /* its file name or version */
     unsigned resolve_from;

@@ -18,6 +18,7 @@ static bool opened(struct script *s, enum section_kind kind, enum scan_dialect d
 {
     if (!section_open(s->m->path, s->m->file, kind, &s->section, err))
         return false;
+    section_stop_at(s->section, s->m->stop);
     s->scanner = scanner_open(dialect, standard_strings, section_delimiter(s->section), section_read, s->section, section_start(s->section));
     return s->scanner || error_set(err, ERR_NO_MEMORY, "out of memory reading %s", s->m->file);
 }

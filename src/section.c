@@ -15,6 +15,7 @@
 
 struct section {
     int fd;
+    const atomic_int *stop; /* or NULL */
     enum section_kind kind;
     struct place start;
     EVP_MD_CTX *hash;
@@ -39,6 +40,8 @@ static bool no_memory(const struct section *s, struct error *err)
 /* Reads more of the file behind what is there; the window grows where all of it is still needed. */
 static bool fill(struct section *s, struct error *err)
 {
+    if (s->stop != NULL && atomic_load(s->stop) != 0)
+        return error_set(err, ERR_CANCELLED, "stopped while %s was read", s->start.file);
     if (s->at > 0) {
         memmove(s->buffer, s->buffer + s->at, s->end - s->at);
         s->end -= s->at;
@@ -265,6 +268,11 @@ bool section_open(const char *path, const char *file, enum section_kind kind, st
     }
     *out = s;
     return true;
+}
+
+void section_stop_at(struct section *section, const atomic_int *stop)
+{
+    section->stop = stop;
 }
 
 const char *section_delimiter(const struct section *section)
