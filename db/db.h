@@ -267,7 +267,7 @@ enum db_next {
     DB_RESULT,   /* *result is filled (and *err where it is not ok) */
     DB_TIMEOUT,  /* timeout_ms ran out, or wake_fd or a signal woke the wait */
     DB_DRAINED,  /* nothing is outstanding */
-    DB_DOWN      /* the connection is lost; everything outstanding has no answer; *err filled (ERR_NO_CONNECTION) */
+    DB_DOWN      /* the connection is lost; everything outstanding has no answer; *err filled (ERR_NO_CONNECTION; ERR_CANCELLED where it was closed from here, because the run is to stop) */
 };
 
 typedef bool (*db_history_fn)(void *user, const struct history_row *row);  /* false stops the reading */

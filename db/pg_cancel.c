@@ -98,10 +98,12 @@ bool pg_cancel_wished(struct db *db)
 {
     if (!db->target.stop || atomic_load(db->target.stop) == 0)
         return false;
-    if (!db->cancelled)
+    if (!db->cancelled) {
+        db->cancelled_ms = db->sys->mono_ms();
         pg_cancel_send(db->cancel);
-    else
+    } else {
         pg_cancel_repeat(db->cancel);
+    }
     db->cancelled = true;
     return true;
 }

@@ -1,6 +1,7 @@
 /* pg_next.c: sends, waits, and puts the pipeline's answers together into one result for each step. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "failpoint.h"
 #include "pg_private.h"
@@ -149,6 +150,18 @@ static enum db_next deliver(struct db *db, struct db_result *result, struct erro
     return DB_RESULT;
 }
 
+/* The run is to stop, and a long statement is still on its way: the server hears of no cancel before it has read all of it, which over a slow link takes minutes. What is not there whole never runs, so the connection is closed. */
+static bool given_up(struct db *db, int unsent)
+{
+    const struct db_step *step = &db->steps.at[db->steps.head];
+    bool long_one = (step->kind == STEP_SQL || step->kind == STEP_ALONE) && step->len >= PG_LONG_BYTES;
+    if (unsent <= 0 || !long_one || db->sys->mono_ms() - db->cancelled_ms < PG_SEND_ON_MS)
+        return false;
+    text_copy(db->last_words, sizeof db->last_words, "it was closed from here: the run was stopped while a long statement was still being sent");
+    shutdown(PQsocket(db->conn), SHUT_RDWR);
+    return true;
+}
+
 /* How long one wait may take: until is -1 for ever; look_ms: when the step is to be looked at, 0 never. */
 static int slice(const struct db *db, int64_t until, int64_t look_ms, bool stopping)
 {
@@ -188,6 +201,11 @@ enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, st
         if (took == TOOK_LOST || gone)
             return down(db, err);
         bool stopping = pg_cancel_wished(db);
+        if (stopping && given_up(db, unsent)) {
+            pg_lost(db, err);
+            err->code = ERR_CANCELLED;
+            return DB_DOWN;
+        }
         enum pg_woken woken = pg_wait_answer(db, slice(db, until, look_ms, stopping), stopping ? -1 : db->target.wake_fd);
         if (woken == WOKEN_LOST) {
             if (pg_take(db) == TOOK_RESULT)

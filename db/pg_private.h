@@ -17,6 +17,8 @@ enum {
     PG_CHANGE_LOCK_MS = 3000,   /* lock_timeout of a lock change that gives none */
     PG_CREATE_LOCK_MS = 5000,   /* lock_timeout of the creation of our tables */
     PG_QUESTION_LOCK_MS = 4000, /* lock_timeout of a run's own questions about our tables */
+    PG_LONG_BYTES = 1 << 20,    /* a statement whose sending may take long */
+    PG_SEND_ON_MS = 1000,       /* after the wish to stop such a one is sent on that long */
     PG_CANCEL_AGAIN_MS = 1000   /* a cancel that met no running statement has no effect: it is sent again */
 };
 
@@ -99,6 +101,7 @@ struct db {
     int lock_ms;              /* lock_timeout of the migration that was begun last, as far as it was given to us; 0: none */
     bool outside;             /* statements of a file outside a transaction were sent since the last HEAD or rollback: its session settings stand */
     bool cancelled;           /* a cancel was sent since the last rollback */
+    int64_t cancelled_ms;     /* when the first of them was */
     bool asking;              /* a question is being answered that a wish to stop may end */
 
     bool listening;

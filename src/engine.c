@@ -320,15 +320,20 @@ static int end_down(struct run *run, bool commit_unknown, struct error *err)
         error_clear(err);
         return 0;
     }
+    bool stopped = lost.code == ERR_CANCELLED;
+    int code = stopped ? exit_cancelled(run) : error_exit_code(ERR_NO_CONNECTION);
     text_copy(file, sizeof file, engine_next_name(run));
-    error_set(err, ERR_NO_CONNECTION, "the connection was lost in %s", file);
+    if (stopped)
+        error_set(err, ERR_CANCELLED, "stopped by a %s", code > 128 ? "signal" : "person");
+    else
+        error_set(err, ERR_NO_CONNECTION, "the connection was lost in %s", file);
     error_detail(err, "%s", lost.message);
     if (!run->repair)
         engine_say_half(run, &run->plan->items[run->done], NULL);
     engine_say_state(run, run->repair ? NULL : run->plan->items[run->done].migration);
     error_state(err, "%s", run->state);
-    hint_after(run, release_after(run, RUN_FAILED, err), err);
-    return error_exit_code(ERR_NO_CONNECTION);
+    hint_after(run, release_after(run, stopped ? RUN_CANCELLED : RUN_FAILED, err), err);
+    return code;
 }
 
 int engine_end(struct run *run, enum migrate_end end, struct error *err)

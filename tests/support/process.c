@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -104,10 +105,11 @@ void process_hear(const struct process *p, bool on_error, const char *text)
 
 void process_wait(struct process *p)
 {
-    pid_t got;
-    while (p->pid > 0 && (got = waitpid(p->pid, &p->status, 0)) < 0 && errno == EINTR)
+    struct rusage used = { 0 };
+    while (p->pid > 0 && wait4(p->pid, &p->status, 0, &used) < 0 && errno == EINTR)
         continue;
     p->pid = 0;
+    p->peak_kb = used.ru_maxrss;
     p->exit = WIFEXITED(p->status) ? WEXITSTATUS(p->status) : 128 + WTERMSIG(p->status);
     p->out = whole(p->out_fd);
     p->err = whole(p->err_fd);

@@ -11,6 +11,7 @@ struct process {
     int out_fd, err_fd;
     int status;          /* as waitpid gives it */
     int exit;            /* exit code, or 128+n where a signal ended it */
+    long peak_kb;        /* the most memory it had at once (resident, in kB) */
     char *out, *err;
 };
 

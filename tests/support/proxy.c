@@ -34,13 +34,15 @@ struct link {
     unsigned char head[2][5]; /* message header being read, per side */
     size_t have[2];
     uint32_t left[2];    /* bytes of the current message still to come */
+    size_t sent;         /* bytes that the client has sent */
 };
 
 struct proxy {
     pthread_mutex_t mutex;
     pthread_t thread;
     int listener, server_port, port;
-    unsigned waits, cuts, nth;
+    unsigned waits, cuts, nth, stalls;
+    size_t stall;        /* 0 where none is armed */
     int latency_ms;      /* how long an answer is held for what the client sends without having seen it */
     bool pooler;         /* poses as one */
     enum proxy_side side;
@@ -183,6 +185,7 @@ static bool pass(struct link *l, enum proxy_side side)
         send_all(side == PROXY_CLIENT ? l->server : l->client, chunk, len);
         return false;
     }
+    l->sent += side == PROXY_CLIENT ? (size_t)n : 0;
     if (side == PROXY_SERVER && l->started) {
         pose(l, chunk, (size_t)n);
         count_wait(l);
@@ -192,6 +195,21 @@ static bool pass(struct link *l, enum proxy_side side)
     else if (was_started)
         follow(l, side, chunk, (size_t)n);
     return send_all(side == PROXY_CLIENT ? l->server : l->client, chunk, (size_t)n);
+}
+
+/* From here on nothing more of the client's is read? */
+static bool stalls(const struct link *l)
+{
+    struct proxy *p = l->proxy;
+    bool stall;
+    pthread_mutex_lock(&p->mutex);
+    stall = p->stall > 0 && l->sent >= p->stall;
+    if (stall) {
+        p->stall = 0;
+        p->stalls++;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return stall;
 }
 
 /* An answer has come: does the client go on sending without it? Then it does not wait for it. */
@@ -215,6 +233,8 @@ static void *link_run(void *arg)
             continue;
         if (fds[0].revents)
             open = pass(l, PROXY_CLIENT);
+        if (fds[0].revents && stalls(l))
+            fds[0].fd = -1;
         if (open && fds[1].revents)
             open = pass(l, PROXY_SERVER);
     }
@@ -331,6 +351,22 @@ void proxy_set_latency(struct proxy *proxy, int latency_ms)
     pthread_mutex_lock(&proxy->mutex);
     proxy->latency_ms = latency_ms;
     pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_stall(struct proxy *proxy, size_t bytes)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->stall = bytes;
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+unsigned proxy_stalls(struct proxy *proxy)
+{
+    unsigned stalls;
+    pthread_mutex_lock(&proxy->mutex);
+    stalls = proxy->stalls;
+    pthread_mutex_unlock(&proxy->mutex);
+    return stalls;
 }
 
 void proxy_pose_as_pooler(struct proxy *proxy)

@@ -22,6 +22,10 @@ void proxy_cut(struct proxy *proxy, enum proxy_side side, const char *after, con
 void proxy_swallow(struct proxy *proxy, const char *after, const char *words, unsigned nth);
 /* Cuts the first connection on which that side has sent so many bytes from now on; those before are passed on. */
 void proxy_cut_bytes(struct proxy *proxy, enum proxy_side side, size_t bytes);
+/* The next connection whose client has sent that many bytes passes on no more of them: the server waits for the rest. Answers still pass, and so do later connections. */
+void proxy_stall(struct proxy *proxy, size_t bytes);
+/* How many connections were stalled. */
+unsigned proxy_stalls(struct proxy *proxy);
 /* From now on the session number that clients are told is not the backend's own, as behind a pooler. */
 void proxy_pose_as_pooler(struct proxy *proxy);
 /* How many connections were cut. */
