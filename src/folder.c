@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "facts.h"
 #include "file.h"
 #include "text.h"
 #include "version.h"
@@ -20,8 +21,9 @@ struct entry {
 };
 
 struct folder {
-    struct entry *entries;
+    struct entry *entries; /* in the order of running: versioned ones first, no two of an equal version */
     size_t count, capacity;
+    size_t versioned;      /* how many of them */
     char **passed;
     size_t passed_count, passed_capacity;
     size_t root_len; /* of DIR/migrations/ in every path */
@@ -48,6 +50,7 @@ static bool grow(void **array, size_t count, size_t *capacity, size_t size)
 
 static void entry_free(struct entry *e)
 {
+    facts_free(e->migration.facts);
     free(e->path);
     free(e->version);
     free(e->description);
@@ -82,19 +85,33 @@ struct migration *folder_at(struct folder *folder, size_t i)
     return &folder->entries[i].migration;
 }
 
-struct migration *folder_find_version(struct folder *folder, const char *version)
+struct migration *folder_find_equal(struct folder *folder, const char *version)
 {
-    for (size_t i = 0; i < folder->count; i++) {
-        struct migration *m = &folder->entries[i].migration;
-        if (m->type == MIGRATION_VERSIONED && strcmp(m->version, version) == 0)
-            return m;
+    size_t low = 0, high = folder->versioned;
+    if (!version_valid(version))
+        return NULL;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = version_compare(folder->entries[middle].migration.version, version);
+        if (order == 0)
+            return &folder->entries[middle].migration;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return NULL;
 }
 
+struct migration *folder_find_version(struct folder *folder, const char *version)
+{
+    struct migration *m = folder_find_equal(folder, version);
+    return m != NULL && strcmp(m->version, version) == 0 ? m : NULL;
+}
+
 struct migration *folder_find_file(struct folder *folder, const char *file, enum migration_type type)
 {
-    for (size_t i = 0; i < folder->count; i++) {
+    for (size_t i = type == MIGRATION_VERSIONED ? 0 : folder->versioned; i < folder->count; i++) {
         struct migration *m = &folder->entries[i].migration;
         if (m->type == type && strcmp(m->file, file) == 0)
             return m;
@@ -250,14 +267,17 @@ static bool walk(struct folder *folder, struct text *path, int depth, struct err
     return ok;
 }
 
-static int by_running(const void *a, const void *b)
+int migration_compare(const struct migration *left, const struct migration *right)
 {
-    const struct migration *left = &((const struct entry *)a)->migration;
-    const struct migration *right = &((const struct entry *)b)->migration;
     if (left->type != right->type)
         return left->type < right->type ? -1 : 1;
     int order = left->type == MIGRATION_VERSIONED ? version_compare(left->version, right->version) : 0;
     return order != 0 ? order : strcmp(left->path, right->path);
+}
+
+static int by_running(const void *a, const void *b)
+{
+    return migration_compare(&((const struct entry *)a)->migration, &((const struct entry *)b)->migration);
 }
 
 static bool refuse_duplicates(const struct folder *folder, struct error *err)
@@ -290,6 +310,8 @@ static bool read_into(struct folder *folder, const char *project_dir, struct err
     text_free(&path);
     if (ok && folder->count > 0)
         qsort(folder->entries, folder->count, sizeof *folder->entries, by_running);
+    while (ok && folder->versioned < folder->count && folder->entries[folder->versioned].migration.type == MIGRATION_VERSIONED)
+        folder->versioned++;
     return ok && refuse_duplicates(folder, err);
 }
 

@@ -29,6 +29,7 @@ void history_free(struct history *h)
         entry_free(&h->rows[i]);
     free(h->rows);
     free(h->half);
+    free(h->by_version);
     free(h);
 }
 
@@ -120,6 +121,7 @@ static bool on_unfinished(void *user, const struct run_row *row)
 {
     struct reading *r = user;
     struct history *h = r->history;
+    h->lives += row->lives ? 1 : 0;
     if (row->lives)
         return true;
     struct run_row *half = realloc(h->half, (h->half_count + 1) * sizeof *half);
@@ -130,6 +132,27 @@ static bool on_unfinished(void *user, const struct run_row *row)
     h->half = half;
     half[h->half_count++] = *row;
     return true;
+}
+
+static int by_version(const void *a, const void *b, void *user)
+{
+    const struct history *h = user;
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    int order = version_compare(h->rows[left].version, h->rows[right].version);
+    return order != 0 ? order : left < right ? -1 : 1;
+}
+
+/* Thousands of rows are looked up for thousands of files. */
+static void sort_versions(struct history *h)
+{
+    h->by_version = calloc(h->count + 1, sizeof *h->by_version);
+    if (h->by_version == NULL)
+        return;
+    for (size_t i = 0; i < h->count; i++)
+        if (h->rows[i].type == MIGRATION_VERSIONED && version_valid(h->rows[i].version))
+            h->by_version[h->by_version_count++] = i;
+    if (h->by_version_count > 0)
+        qsort_r(h->by_version, h->by_version_count, sizeof *h->by_version, by_version, h);
 }
 
 static bool read_once(struct db *db, struct history **out, struct error *err)
@@ -152,6 +175,7 @@ static bool read_once(struct db *db, struct history **out, struct error *err)
         history_free(h);
         return false;
     }
+    sort_versions(h);
     *out = h;
     return true;
 }
@@ -195,17 +219,82 @@ int64_t history_rows_of(const struct history *h, const struct migration *m)
     return rows;
 }
 
-const struct history_entry *history_of(const struct history *h, const struct migration *m)
+/* Where the rows of that version begin in by_version. */
+static size_t first_of(const struct history *h, const char *version)
 {
-    for (size_t i = h->count; i-- > 0;)
-        if (is_exactly(&h->rows[i], m))
-            return &h->rows[i];
-    for (size_t i = h->count; m->type == MIGRATION_VERSIONED && i-- > 0;) {
-        const struct history_entry *row = &h->rows[i];
-        if (row->type == MIGRATION_VERSIONED && version_valid(row->version) && version_compare(row->version, m->version) == 0)
+    size_t low = 0, high = h->by_version_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (version_compare(h->rows[h->by_version[middle]].version, version) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Runs through the rows of a valid version, however it is spelt, oldest first: *at is 0 at the beginning. NULL: no more. */
+static const struct history_entry *next_of(const struct history *h, const char *version, size_t *at)
+{
+    if (h->by_version != NULL) {
+        size_t i = *at > 0 ? *at : first_of(h, version) + 1;
+        *at = i + 1;
+        return i <= h->by_version_count && version_compare(h->rows[h->by_version[i - 1]].version, version) == 0 ? &h->rows[h->by_version[i - 1]] : NULL;
+    }
+    while (*at < h->count) {
+        const struct history_entry *row = &h->rows[(*at)++];
+        if (row->type == MIGRATION_VERSIONED && version_valid(row->version) && version_compare(row->version, version) == 0)
             return row;
     }
     return NULL;
+}
+
+const struct history_entry *history_of(const struct history *h, const struct migration *m)
+{
+    const struct history_entry *row, *exact = NULL, *equal = NULL;
+    if (m->type == MIGRATION_VERSIONED) {
+        for (size_t at = 0; (row = next_of(h, m->version, &at)) != NULL; equal = row)
+            if (strcmp(row->version, m->version) == 0)
+                exact = row;
+        return exact != NULL ? exact : equal;
+    }
+    for (size_t i = h->count; i-- > 0;)
+        if (is_exactly(&h->rows[i], m))
+            return &h->rows[i];
+    return NULL;
+}
+
+bool history_differs(const struct history *h, const struct migration *m)
+{
+    const struct history_entry *row;
+    for (size_t at = 0; (row = next_of(h, m->version, &at)) != NULL;)
+        if (strcmp(row->checksum, m->checksum) != 0)
+            return true;
+    return false;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool history_same(const struct history *a, const struct history *b)
+{
+    if (a->count != b->count || a->table != b->table || a->half_count != b->half_count || a->lives != b->lives)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct history_entry *x = &a->rows[i], *y = &b->rows[i];
+        if (x->order != y->order || x->type != y->type || !same_text(x->version, y->version) || strcmp(x->description, y->description) != 0 || strcmp(x->file, y->file) != 0 ||
+            strcmp(x->checksum, y->checksum) != 0 || strcmp(x->applied_at, y->applied_at) != 0)
+            return false;
+    }
+    for (size_t i = 0; i < a->half_count; i++) {
+        const struct run_row *x = &a->half[i], *y = &b->half[i];
+        if (strcmp(x->process_id, y->process_id) != 0 || strcmp(x->file, y->file) != 0 || strcmp(x->command, y->command) != 0 || strcmp(x->prefix, y->prefix) != 0 ||
+            x->statements != y->statements || x->done_statement != y->done_statement || x->started_statement != y->started_statement)
+            return false;
+    }
+    return true;
 }
 
 const struct history_entry *history_latest(const struct history *h)

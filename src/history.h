@@ -19,12 +19,19 @@ struct history {
     bool table;          /* jetbase_migrations exists */
     struct run_row *half; /* runs that left a file outside a transaction half applied, newest first */
     size_t half_count;
+    size_t lives;        /* unfinished runs that still live: when one dies, half changes */
+    size_t *by_version;  /* the VERSIONED rows of valid versions, by version, then as in rows; NULL: rows are searched one by one */
+    size_t by_version_count;
 };
 
 /* Reads it. A missing table gives an empty history. A run that still lives has left nothing half applied, though its file is unfinished. */
 bool history_read(struct db *db, struct history **out, struct error *err);
 /* Frees it. NULL is allowed. */
 void history_free(struct history *h);
+/* Do both say the same, row by row, half-applied files included? */
+bool history_same(const struct history *a, const struct history *b);
+/* Has any row of this version, also spelt differently, another checksum than m, which is hashed? */
+bool history_differs(const struct history *h, const struct migration *m);
 /* How many rows are about this migration: exactly its version text for VERSIONED, file and type for repeatables. What a record step must change. */
 int64_t history_rows_of(const struct history *h, const struct migration *m);
 /* The newest row about it, or NULL: it was never applied. A VERSIONED row whose version is spelt differently but equal (`1.0` for `1`) counts, where none has the exact text. */

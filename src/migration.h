@@ -10,6 +10,8 @@
 #include "checksum.h"
 #include "scanner.h"
 
+struct facts;
+
 enum migration_type { MIGRATION_VERSIONED, MIGRATION_RUNS_ALWAYS, MIGRATION_RUNS_ON_CHANGE };
 
 /* One file of migrations/. Strings belong to the folder. */
@@ -22,6 +24,7 @@ struct migration {
     char checksum[CHECKSUM_SIZE]; /* "" until migration_hash() */
     char raw[CHECKSUM_SIZE];      /* SHA-256 of the bytes, "" until migration_hash() */
     const atomic_int *stop;       /* NULL until folder_stop_at() */
+    struct facts *facts;          /* what facts.c knows of it, the folder's; MAY be NULL */
 };
 
 /* The folder as read at one moment: versioned files by version, then RA by path, then ROC by path. */
@@ -39,8 +42,12 @@ size_t folder_count(const struct folder *folder);
 struct migration *folder_at(struct folder *folder, size_t i);
 /* The versioned migration whose version text is exactly `version`, or NULL. */
 struct migration *folder_find_version(struct folder *folder, const char *version);
+/* The versioned migration of an equal version, however it is spelt (`1.0` for `1`), or NULL. */
+struct migration *folder_find_equal(struct folder *folder, const char *version);
 /* The migration of that base name and type, or NULL. */
 struct migration *folder_find_file(struct folder *folder, const char *file, enum migration_type type);
+/* <0, 0, >0 in the order of running; 0 only for the same type and path. */
+int migration_compare(const struct migration *a, const struct migration *b);
 /* How many files were passed over as no migrations, and the i-th's name. */
 size_t folder_passed_count(const struct folder *folder);
 const char *folder_passed(const struct folder *folder, size_t i);

@@ -56,6 +56,7 @@ struct pending_item {
     enum plan_why why;
     unsigned statements;     /* 0 where `fault` is set */
     bool outside;            /* runs outside a transaction */
+    bool unread;             /* its file could not be read; that may pass */
     char half[300];          /* WHY_HALF: what is known of its statements, in words; else "" */
     char fault[256];         /* out of order, unreadable, refused: one line; or "" */
 };

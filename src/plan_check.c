@@ -1,6 +1,7 @@
 /* plan_check.c: compares history with the files, as Jetbase does before an upgrade. */
 #include <string.h>
 
+#include "facts.h"
 #include "plan_private.h"
 #include "version.h"
 
@@ -67,24 +68,12 @@ static void add_name(struct text *names, unsigned *count, const char *name)
     (*count)++;
 }
 
-static bool same_version(const struct history_entry *row, const struct migration *m)
-{
-    return strcmp(row->version, m->version) == 0 || (version_valid(row->version) && version_compare(row->version, m->version) == 0);
-}
-
 struct migration *plan_file_of(struct folder *folder, const struct history_entry *row)
 {
-    size_t count = folder_count(folder);
-    for (size_t i = 0; i < count; i++) {
-        struct migration *m = folder_at(folder, i);
-        if (row->type == MIGRATION_VERSIONED) {
-            if (m->type == MIGRATION_VERSIONED && same_version(row, m))
-                return m;
-        } else if (m->type != MIGRATION_VERSIONED && strcmp(m->file, row->file) == 0) {
-            return m;
-        }
-    }
-    return NULL;
+    if (row->type == MIGRATION_VERSIONED)
+        return folder_find_equal(folder, row->version);
+    struct migration *m = folder_find_file(folder, row->file, MIGRATION_RUNS_ALWAYS);
+    return m != NULL ? m : folder_find_file(folder, row->file, MIGRATION_RUNS_ON_CHANGE);
 }
 
 bool plan_seen_before(const struct history *history, size_t i)
@@ -117,17 +106,6 @@ bool plan_find_missing(struct folder *folder, const struct history *history, str
     return !(d->missing.failed || d->repeatables.failed) || no_memory(err);
 }
 
-/* Any row of that version with another checksum makes the file a changed one. */
-static bool has_changed(const struct history *history, const struct migration *m)
-{
-    for (size_t i = 0; i < history->count; i++) {
-        const struct history_entry *row = &history->rows[i];
-        if (row->type == MIGRATION_VERSIONED && same_version(row, m) && strcmp(row->checksum, m->checksum) != 0)
-            return true;
-    }
-    return false;
-}
-
 bool plan_find_changed(struct folder *folder, const struct history *history, struct disagreement *d, struct text *unreadable, struct error *err)
 {
     size_t count = folder_count(folder);
@@ -137,8 +115,9 @@ bool plan_find_changed(struct folder *folder, const struct history *history, str
             continue;
         struct error own;
         error_clear(&own);
-        if (migration_hash(m, &own)) {
-            if (has_changed(history, m))
+        /* Who only looks may know it already; a run reads. */
+        if (unreadable != NULL ? facts_hash(m, &own) : migration_hash(m, &own)) {
+            if (history_differs(history, m))
                 add_name(&d->changed, &d->changed_count, m->version);
         } else if (unreadable != NULL && own.code != ERR_NO_MEMORY) {
             if (unreadable->len > 0)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts.h"
 #include "half.h"
 #include "plan_private.h"
 
@@ -38,7 +39,7 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
     struct error own;
     error_clear(&own);
     *item = (struct pending_item){.migration = m, .why = m->type == MIGRATION_RUNS_ALWAYS ? WHY_ALWAYS : WHY_NEW};
-    bool hashed = migration_hash(m, &own);
+    bool hashed = facts_hash(m, &own);
     if (hashed && m->type != MIGRATION_VERSIONED && !plan_repeatable_runs(history, m, &item->why))
         return false;
     const struct history_entry *latest = plan_order_mark(history);
@@ -48,10 +49,11 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
         char line[1024];
         snprintf(line, sizeof line, "out of order: version %.300s is lower than the latest applied, %.300s", m->version, latest->version);
         text_visible(item->fault, sizeof item->fault, line);
-    } else if (hashed && script_check(m, SECTION_UPGRADE, dialect, standard_strings, &facts, &own)) {
+    } else if (hashed && facts_check(m, dialect, standard_strings, &facts, &own)) {
         item->statements = facts.statements;
         item->outside = facts.outside;
     } else {
+        item->unread = own.code == ERR_FILE;
         tell_fault(item, &own);
     }
     const struct run_row *half = half_of(history, m->file);

@@ -36,6 +36,9 @@ bool chosen_settle(struct model *m)
     a = chosen_applied(m);
     if (p || a) {
         text_copy(want.file, sizeof want.file, p ? p->file : a->file);
+        const char *path = p ? p->path : a->path;
+        if (path && strlen(path) < sizeof want.path)
+            text_copy(want.path, sizeof want.path, path);
         text_copy(want.version, sizeof want.version, a && a->version ? a->version : "");
         want.type = p ? p->type : a->type;
         want.dialect = m->snap->sessions ? SCAN_POSTGRES : SCAN_SQLITE;

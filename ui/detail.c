@@ -1,6 +1,7 @@
 /* detail.c: reads one migration file for the detail pane. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "detail.h"
 #include "script.h"
@@ -102,32 +103,52 @@ static void read_section(struct detail *d, struct detail_section *s, const struc
         text_visible(s->fault, sizeof s->fault, err.message);
 }
 
-struct detail *detail_read(const char *project_dir, const struct detail_want *want)
+/* All that is shown of a file that is there. */
+static void read_file(struct detail *d, struct migration *m)
 {
-    struct detail *d = calloc(1, sizeof *d);
+    struct error err = { 0 };
+    if (!migration_hash(m, &err)) {
+        text_visible(d->fault, sizeof d->fault, err.message);
+        return;
+    }
+    text_copy(d->checksum, sizeof d->checksum, m->checksum);
+    text_copy(d->path, sizeof d->path, m->path);
+    read_section(d, &d->upgrade, m, SECTION_UPGRADE);
+    read_section(d, &d->rollback, m, SECTION_ROLLBACK);
+}
+
+/* Looks for the file; where it is not, or the folder is at fault, it is told why. */
+static void find_file(struct detail *d, const char *project_dir)
+{
     struct folder *folder = NULL;
     struct migration *m = NULL;
     struct error err = { 0 };
+    if (!folder_read(project_dir, &folder, &err)) {
+        text_visible(d->fault, sizeof d->fault, err.message);
+        return;
+    }
+    m = folder_find_file(folder, d->want.file, d->want.type);
+    if (!m && d->want.version[0])
+        m = folder_find_version(folder, d->want.version);
+    if (m)
+        read_file(d, m);
+    else
+        text_copy(d->fault, sizeof d->fault, "the file is not in migrations/");
+    folder_free(folder);
+}
+
+struct detail *detail_read(const char *project_dir, const struct detail_want *want)
+{
+    struct detail *d = calloc(1, sizeof *d);
+    const char *base = strrchr(want->path, '/');
+    struct migration m = { .type = want->type, .path = want->path, .file = base ? base + 1 : want->path };
     if (!d)
         return NULL;
     d->want = *want;
-    if (folder_read(project_dir, &folder, &err)) {
-        m = folder_find_file(folder, want->file, want->type);
-        if (!m && want->version[0])
-            m = folder_find_version(folder, want->version);
-        if (!m)
-            text_copy(d->fault, sizeof d->fault, "the file is not in migrations/");
-    } else {
-        text_visible(d->fault, sizeof d->fault, err.message);
-    }
-    if (m && migration_hash(m, &err)) {
-        text_copy(d->checksum, sizeof d->checksum, m->checksum);
-        text_copy(d->path, sizeof d->path, m->path);
-        read_section(d, &d->upgrade, m, SECTION_UPGRADE);
-        read_section(d, &d->rollback, m, SECTION_ROLLBACK);
-    } else if (m) {
-        text_visible(d->fault, sizeof d->fault, err.message);
-    }
-    folder_free(folder);
+    /* In a folder of thousands the place that is known already saves reading it. */
+    if (want->path[0] && access(want->path, F_OK) == 0)
+        read_file(d, &m);
+    else
+        find_file(d, project_dir);
     return d;
 }

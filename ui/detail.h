@@ -7,6 +7,7 @@
 /* Which file. */
 struct detail_want {
     char file[512];              /* base name; "": none */
+    char path[1024];             /* of the file, where the listing has it; "": it has to be looked for */
     char version[160];           /* of a versioned one, as the history spells it */
     enum migration_type type;
     enum scan_dialect dialect;

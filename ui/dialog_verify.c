@@ -71,7 +71,7 @@ static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
     else
         sheet_line(body, STYLE_NORMAL, " ");
     fill_help(body, counts);
-    words_clock(l->read_wall_us, false, clock, sizeof clock);
+    words_clock(m->snap->listing_wall_us, false, clock, sizeof clock);
     sheet_line(foot, STYLE_DIM, "%zu applied, %zu pending; history and files as of %s", l->applied_count, l->pending_count, clock);
     sheet_line(foot, STYLE_BOLD, "       [ Esc  leave it ]");
 }

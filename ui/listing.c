@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "facts.h"
 #include "snapshot.h"
 #include "text.h"
 #include "words.h"
@@ -31,12 +32,14 @@ void listing_unref(struct listing *l)
         return;
     for (size_t i = 0; i < l->pending_count; i++) {
         free(l->pending[i].file);
+        free(l->pending[i].path);
         free(l->pending[i].shown);
         free(l->pending[i].checksum);
         free(l->pending[i].description);
     }
     for (size_t i = 0; i < l->applied_count; i++) {
         free(l->applied[i].file);
+        free(l->applied[i].path);
         free(l->applied[i].version);
         free(l->applied[i].checksum);
         free(l->applied[i].stored_at);
@@ -70,6 +73,7 @@ static bool add_pending(struct listing *l, const struct pending_item *item, cons
     migration_label(item->migration, label, sizeof label);
     text_visible(row->label, sizeof row->label, label);
     row->file = text_dup(item->migration->file);
+    row->path = text_dup(item->migration->path);
     row->shown = visible(item->migration->file);
     row->description = visible(item->migration->description);
     row->type = item->migration->type;
@@ -78,8 +82,9 @@ static bool add_pending(struct listing *l, const struct pending_item *item, cons
     text_visible(row->fault, sizeof row->fault, item->fault);
     if (item->why == WHY_HALF && !item->fault[0])
         snprintf(row->fault, sizeof row->fault, "half applied: %.200s", item->half);
+    l->unread = l->unread || item->unread;
     row->checksum = earlier && earlier->checksum ? visible(earlier->checksum) : NULL;
-    return (row->file && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
+    return (row->file && row->path && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
 }
 
 static bool read_pending(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
@@ -99,22 +104,29 @@ static bool read_pending(struct listing *l, struct folder *folder, const struct 
 }
 
 /* What became of the file of a history row. A repeatable that changed is no fault: it is pending. */
-static enum snap_state state_of(struct folder *folder, const struct history_entry *entry)
+static enum snap_state state_of(struct migration *m, const struct history_entry *entry)
 {
-    struct migration *m = entry->type == MIGRATION_VERSIONED ? folder_find_version(folder, entry->version ? entry->version : "") : folder_find_file(folder, entry->file, entry->type);
     struct error ignored = { 0 };
     if (!m)
         return APPLIED_MISSING;
     if (entry->type != MIGRATION_VERSIONED)
         return APPLIED_OK;
-    if (!migration_hash(m, &ignored))
+    if (!facts_hash(m, &ignored))
         return APPLIED_UNREADABLE;
     return strcmp(m->checksum, entry->checksum) == 0 ? APPLIED_OK : APPLIED_CHANGED;
+}
+
+static struct migration *file_of(struct folder *folder, const struct history_entry *entry)
+{
+    if (!folder)
+        return NULL;
+    return entry->type == MIGRATION_VERSIONED ? folder_find_version(folder, entry->version ? entry->version : "") : folder_find_file(folder, entry->file, entry->type);
 }
 
 static bool add_applied(struct listing *l, struct folder *folder, const struct history_entry *entry, bool utc, struct error *err)
 {
     struct snap_applied *row = &l->applied[l->applied_count++];
+    struct migration *m = file_of(folder, entry);
     if (entry->type == MIGRATION_VERSIONED) {
         char label[40];
         snprintf(label, sizeof label, "V%.36s", entry->version ? entry->version : "?");
@@ -129,8 +141,10 @@ static bool add_applied(struct listing *l, struct folder *folder, const struct h
     row->checksum = visible(entry->checksum ? entry->checksum : "?");
     row->stored_at = visible(entry->applied_at ? entry->applied_at : "?");
     words_when(entry->applied_at ? entry->applied_at : "?", utc, row->when, sizeof row->when);
-    row->state = folder ? state_of(folder, entry) : APPLIED_OK;
-    return (row->file && row->description && row->checksum && row->stored_at && (row->version || !entry->version)) || no_memory(err);
+    row->state = folder ? state_of(m, entry) : APPLIED_OK;
+    row->path = m ? text_dup(m->path) : NULL;
+    l->unread = l->unread || row->state == APPLIED_UNREADABLE;
+    return (row->file && (row->path || !m) && row->description && row->checksum && row->stored_at && (row->version || !entry->version)) || no_memory(err);
 }
 
 static bool read_applied(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
@@ -179,44 +193,71 @@ static bool read_runs(struct listing *l, struct db *db, struct error *err)
     return (l->runs || no_memory(err)) && db_driver_of(db)->runs_read(db, NULL, RUNS_SHOWN, add_run, l, err);
 }
 
-/* What files and history say together. */
-static bool read_files(struct listing *l, const struct project *project, const struct history *history, struct error *err)
+/* What files and history say together. A folder that can't be read hides nothing of the database. */
+static bool fill(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
 {
-    struct folder *folder = NULL;
-    bool ok;
-    /* A folder that can't be read hides nothing of the database. */
-    if (!folder_read(project->dir, &folder, &l->fault))
-        folder = NULL;
-    ok = (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err);
-    folder_free(folder);
-    return ok;
+    return (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err);
 }
 
-struct listing *listing_read(const struct project *project, struct db *db, struct history **history, struct error *err)
+static bool same_runs(const struct listing *a, const struct listing *b)
+{
+    if (a->runs_count != b->runs_count)
+        return false;
+    for (size_t i = 0; i < a->runs_count; i++) {
+        const struct snap_run *x = &a->runs[i], *y = &b->runs[i];
+        if (strcmp(x->process_id, y->process_id) != 0 || strcmp(x->when, y->when) != 0 || strcmp(x->what, y->what) != 0 || strcmp(x->how, y->how) != 0 || strcmp(x->more, y->more) != 0 ||
+            x->open != y->open || x->bad != y->bad)
+            return false;
+    }
+    return true;
+}
+
+/* Takes what was read for the history that is kept, unless that says the same. True: it does. */
+static bool take_history(struct history **kept, struct history *read)
+{
+    bool same = *kept && history_same(*kept, read);
+    history_free(same ? read : *kept);
+    if (!same)
+        *kept = read;
+    return same;
+}
+
+struct listing *listing_read(struct files *files, bool anew, struct db *db, struct listing *before, struct history **history, struct error *err)
 {
     struct listing *l = listing_new();
-    bool ok = l || no_memory(err);
+    struct history *read = NULL;
+    bool ok = l || no_memory(err), same = false;
     if (ok) {
         l->dialect = engine_dialect(db);
         l->standard_strings = db_driver_of(db)->about(db)->standard_strings;
-        ok = history_read(db, history, err) && read_files(l, project, *history, err) && read_runs(l, db, err);
+        ok = history_read(db, &read, err) && read_runs(l, db, err);
     }
-    if (ok)
+    if (ok) {
+        same = take_history(history, read) && !anew && before && same_runs(before, l);
+        ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), *history, err);
+    } else {
+        history_free(read);
+    }
+    if (!ok) {
+        /* `before` was not made from it. */
+        history_free(*history);
+        *history = NULL;
+    }
+    if (ok && !same)
         return l;
     listing_unref(l);
-    return NULL;
+    return ok ? listing_ref(before) : NULL;
 }
 
-struct listing *listing_reread(const struct project *project, const struct listing *before, const struct history *history, struct error *err)
+struct listing *listing_reread(struct files *files, const struct listing *before, const struct history *history, struct error *err)
 {
     struct listing *l = listing_new();
     bool ok = l || no_memory(err);
     if (ok) {
         l->dialect = before->dialect;
         l->standard_strings = before->standard_strings;
-        l->read_wall_us = before->read_wall_us;
         l->runs = calloc(RUNS_SHOWN, sizeof *l->runs);
-        ok = (l->runs || no_memory(err)) && read_files(l, project, history, err);
+        ok = (l->runs || no_memory(err)) && fill(l, files_read(files, &l->fault), history, err);
     }
     if (ok && before->runs_count) {
         memcpy(l->runs, before->runs, before->runs_count * sizeof *l->runs);

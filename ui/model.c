@@ -10,6 +10,7 @@
 #include "layout.h"
 #include "navigate.h"
 #include "own_run.h"
+#include "pane.h"
 #include "text.h"
 
 void model_init(struct model *m, int rows, int cols, bool read_only, int refresh_ms)
@@ -163,6 +164,10 @@ static void take_snapshot(struct model *m, struct snapshot *snap)
     if (!before || before->listing != snap->listing)
         follow_chosen(m, before ? before->listing : NULL, snap->listing);
     m->snap = snapshot_ref(snap);
+    if (!before || before->listing != snap->listing) {
+        pane_pending_measure(m);
+        pane_applied_measure(m);
+    }
     snapshot_unref(before);
 }
 

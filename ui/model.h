@@ -81,6 +81,7 @@ struct model {
     struct error down;           /* why it did not */
     enum pane focus;
     struct list pending, applied, runs;
+    int pending_label_cols, pending_right_cols, applied_label_cols; /* columns of the widest cells of all rows, in sight or not; of `snap`'s listing */
     enum pane chosen_in;         /* whose chosen row the detail shows: pending or applied */
     enum pane focus_before;      /* where Esc goes back to from the detail */
     bool zoom;                   /* the pane that has the focus takes all the room below the lock */

@@ -10,6 +10,9 @@
 void pane_lock_fill(const struct model *model, struct sheet *sheet);
 /* The title of the lock pane: "1 Lock", and that it is old where it is. */
 void pane_lock_title(const struct model *model, char *to, size_t size);
+/* Measures the columns of all rows of the new listing, once for all pictures of it. */
+void pane_pending_measure(struct model *model);
+void pane_applied_measure(struct model *model);
 /* What would run: content into the rectangle inside its frame; its title, with the number of files. */
 void pane_pending_draw(const struct model *model, struct canvas *canvas, struct rect inside);
 void pane_pending_title(const struct model *model, char *to, size_t size);

@@ -15,21 +15,28 @@ static const char *state_words(const struct snap_applied *row, enum style *style
     return "file UNREADABLE";
 }
 
+void pane_applied_measure(struct model *m)
+{
+    const struct listing *l = m->snap->listing;
+    m->applied_label_cols = 0;
+    for (size_t i = 0; i < l->applied_count; i++) {
+        int cols = draw_columns(l->applied[i].label);
+        if (cols > m->applied_label_cols)
+            m->applied_label_cols = cols;
+    }
+}
+
 void pane_applied_draw(const struct model *m, struct canvas *canvas, struct rect in)
 {
     const struct listing *l = m->snap ? m->snap->listing : NULL;
-    int label_cols = 0;
     if (!l)
         return;
     if (l->applied_count == 0)
         draw_text(canvas, in.row, in.col + 1, in.cols - 2, STYLE_DIM, "nothing is applied");
-    for (size_t i = 0; i < l->applied_count; i++)
-        if (draw_columns(l->applied[i].label) > label_cols)
-            label_cols = draw_columns(l->applied[i].label);
     for (int i = 0; i < in.rows && m->applied.top + (size_t)i < l->applied_count; i++) {
         size_t n = m->applied.top + (size_t)i;
         const struct snap_applied *a = &l->applied[n];
-        struct pane_row row = { .label = a->label, .description = a->description, .label_cols = label_cols,
+        struct pane_row row = { .label = a->label, .description = a->description, .label_cols = m->applied_label_cols,
                                 .chosen = n == m->applied.chosen && m->focus == PANE_APPLIED, .focus = m->focus == PANE_APPLIED };
         row.right = state_words(a, &row.right_style);
         row.right_cols = draw_columns(row.right);

@@ -7,6 +7,20 @@
 
 enum { RIGHT_LEAST = 14 }; /* "running 3 of 7" */
 
+/* What stands at the end of a row while nothing runs. */
+static enum style still_words(const struct snap_pending *p, char *to, size_t size)
+{
+    if (p->fault[0]) {
+        snprintf(to, size, "%s", p->fault);
+        return STYLE_BAD;
+    }
+    if (p->why == WHY_CHANGED || p->why == WHY_ALWAYS)
+        snprintf(to, size, "%s", plan_why_name(p->why));
+    else
+        snprintf(to, size, "%u stmt%s", p->statements, words_plural(p->statements));
+    return STYLE_NORMAL;
+}
+
 /* What stands at the end of a row: the state during our own run, else fault, reason or number of statements. */
 static enum style right_words(const struct model *m, const struct snap_pending *p, char *to, size_t size)
 {
@@ -29,21 +43,42 @@ static enum style right_words(const struct model *m, const struct snap_pending *
         snprintf(to, size, "running");
         return STYLE_BOLD;
     }
-    if (p->fault[0]) {
-        snprintf(to, size, "%s", p->fault);
-        return STYLE_BAD;
+    return still_words(p, to, size);
+}
+
+void pane_pending_measure(struct model *m)
+{
+    const struct listing *l = m->snap->listing;
+    char right[256];
+    m->pending_label_cols = 0;
+    m->pending_right_cols = RIGHT_LEAST;
+    for (size_t i = 0; i < l->pending_count; i++) {
+        still_words(&l->pending[i], right, sizeof right);
+        int label_cols = draw_columns(l->pending[i].label), right_cols = draw_columns(right);
+        if (label_cols > m->pending_label_cols)
+            m->pending_label_cols = label_cols;
+        if (right_cols > m->pending_right_cols)
+            m->pending_right_cols = right_cols;
     }
-    if (p->why == WHY_CHANGED || p->why == WHY_ALWAYS)
-        snprintf(to, size, "%s", plan_why_name(p->why));
-    else
-        snprintf(to, size, "%u stmt%s", p->statements, words_plural(p->statements));
-    return STYLE_NORMAL;
+}
+
+/* A run's state may be wider than all that stands there without one. */
+static int right_columns(const struct model *m, const struct listing *l, int rows)
+{
+    int most = m->pending_right_cols;
+    char right[256];
+    for (size_t i = m->pending.top; i < m->pending.top + (size_t)rows && i < l->pending_count; i++) {
+        right_words(m, &l->pending[i], right, sizeof right);
+        if (draw_columns(right) > most)
+            most = draw_columns(right);
+    }
+    return most;
 }
 
 void pane_pending_draw(const struct model *m, struct canvas *canvas, struct rect in)
 {
     const struct listing *l = m->snap ? m->snap->listing : NULL;
-    int label_cols = 0, right_cols = RIGHT_LEAST;
+    int right_cols;
     char right[256];
     if (!l)
         return;
@@ -57,17 +92,11 @@ void pane_pending_draw(const struct model *m, struct canvas *canvas, struct rect
         sheet_free(&s);
         return;
     }
-    for (size_t i = 0; i < l->pending_count; i++) {
-        right_words(m, &l->pending[i], right, sizeof right);
-        if (draw_columns(l->pending[i].label) > label_cols)
-            label_cols = draw_columns(l->pending[i].label);
-        if (draw_columns(right) > right_cols)
-            right_cols = draw_columns(right);
-    }
+    right_cols = in.rows > 0 ? right_columns(m, l, in.rows) : 0;
     for (int i = 0; i < in.rows && m->pending.top + (size_t)i < l->pending_count; i++) {
         size_t n = m->pending.top + (size_t)i;
         const struct snap_pending *p = &l->pending[n];
-        struct pane_row row = { .label = p->label, .description = p->description, .right = right, .label_cols = label_cols, .right_cols = right_cols, .chosen = n == m->pending.chosen, .focus = m->focus == PANE_PENDING };
+        struct pane_row row = { .label = p->label, .description = p->description, .right = right, .label_cols = m->pending_label_cols, .right_cols = right_cols, .chosen = n == m->pending.chosen, .focus = m->focus == PANE_PENDING };
         row.right_style = right_words(m, p, right, sizeof right);
         pane_row_draw(canvas, in.row + i, in.col, in.cols - 1, &row);
     }

@@ -21,7 +21,7 @@ static void title(struct snapshot *snap)
     text_visible(snap->place, sizeof snap->place, raw);
 }
 
-struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct history **history, struct error *err)
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct error *err)
 {
     const struct db_driver *driver = db_driver_of(db);
     struct snapshot *snap = calloc(1, sizeof *snap);
@@ -40,13 +40,6 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
     }
     snap->about = *driver->about(db); /* as the look found it: a standby may be none any more */
     title(snap);
-    snap->listing = before ? listing_ref(before) : listing_read(project, db, history, err);
-    if (!snap->listing) {
-        snapshot_unref(snap);
-        return NULL;
-    }
-    if (!before)
-        snap->listing->read_wall_us = snap->seen_wall_us;
     return snap;
 }
 

@@ -4,14 +4,16 @@
 
 #include <stdatomic.h>
 
+#include "files.h"
 #include "lock.h"
 #include "plan.h"
 #include "project.h"
 
-/* A pending migration. Texts are safe to show, except file and version, which are keys. */
+/* A pending migration. Texts are safe to show, except file, path and version, which are keys. */
 struct snap_pending {
     char label[40];
     char *file, *shown, *description;
+    char *path;               /* to open it, a key too */
     char *checksum;           /* of an earlier run of a repeatable, as recorded, or NULL */
     enum migration_type type;
     enum plan_why why;
@@ -25,6 +27,7 @@ enum snap_state { APPLIED_OK, APPLIED_CHANGED, APPLIED_MISSING, APPLIED_UNREADAB
 struct snap_applied {
     char label[40];
     char *file, *version, *description; /* version: NULL for repeatables */
+    char *path;                  /* of its file, a key; NULL: there is none, or the folder can't be read */
     char *checksum, *stored_at;  /* as recorded */
     char when[32];
     enum migration_type type;
@@ -52,7 +55,7 @@ struct listing {
     enum scan_dialect dialect;
     bool standard_strings;
     char disagree[512];            /* why an upgrade would be refused by history, or "" */
-    int64_t read_wall_us;          /* when the reading began */
+    bool unread;                   /* some file could not be read; that may pass */
     struct error fault;            /* the folder can't be read (pending is empty then), or ERR_NONE */
 };
 
@@ -65,11 +68,12 @@ struct snapshot {
     bool sessions;                 /* the holder's session can be ended (PostgreSQL) */
     bool skip_validation;          /* the project wants files that disagree to be passed over */
     struct lock_view lock;
-    struct listing *listing;       /* never NULL */
+    struct listing *listing;       /* never NULL once it is published */
+    int64_t listing_wall_us;       /* when history and files were last found to be as the listing says */
 };
 
-/* Looks: lock always, listing anew or that of `before` (MAY be NULL: anew; *history is then the history it was made from, the caller's to free). NULL with *err where it can't be seen. The caller owns one reference. */
-struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct listing *before, struct history **history, struct error *err);
+/* Looks at the lock; the listing is the caller's to add (a reference that the snapshot then owns), with its time. NULL with *err where it can't be seen. The caller owns one reference. */
+struct snapshot *snapshot_look(const struct project *project, struct db *db, const struct sys *sys, struct error *err);
 /* The same look with another listing, whose reference it takes. NULL where memory ran out; the listing is given up then. */
 struct snapshot *snapshot_with(const struct snapshot *look, struct listing *listing);
 /* Counts one owner more; returns its argument. NULL is allowed. */
@@ -78,10 +82,10 @@ struct snapshot *snapshot_ref(struct snapshot *snap);
 void snapshot_unref(struct snapshot *snap);
 /* An empty listing with one reference, NULL where memory ran out. For snapshots made by hand too. */
 struct listing *listing_new(void);
-/* Reads folder, history and runs. NULL with *err on failure. *history: as read, the caller's to free (NULL where it was not read). */
-struct listing *listing_read(const struct project *project, struct db *db, struct history **history, struct error *err);
+/* Reads history and runs, and the folder where `anew` says so. `before` (MAY be NULL) is the last listing, *history (MAY be NULL) the history that it was made from, replaced by what was read. Gives `before`, with one reference more, where all is as it was. NULL with *err on failure. */
+struct listing *listing_read(struct files *files, bool anew, struct db *db, struct listing *before, struct history **history, struct error *err);
 /* Reads the folder alone: history and runs are those of before. NULL with *err on failure. */
-struct listing *listing_reread(const struct project *project, const struct listing *before, const struct history *history, struct error *err);
+struct listing *listing_reread(struct files *files, const struct listing *before, const struct history *history, struct error *err);
 /* Counts one owner more, or less (the last one frees). NULL is allowed. */
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);

@@ -1,6 +1,5 @@
 /* watcher.c: looks at the database for the console, again and again, over a connection of its own. */
 #include <errno.h>
-#include <fts.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,15 +7,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "folder_watch.h"
-#include "text.h"
+#include "files.h"
 #include "watcher.h"
 
-enum { PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 5000, LISTING_AGE_MS = 5000, FILES_MS = 1000 };
+enum { PAUSE_FIRST_MS = 250, PAUSE_MOST_MS = 5000, LISTING_AGE_MS = 5000 };
 
 struct watcher {
     const struct project *project;
@@ -26,16 +23,15 @@ struct watcher {
     pthread_t thread;
     atomic_int stop;
     int stop_fd, kick_fd;
-    int files_fd;                /* of folder_watch; -1: look yourself */
-    int wake_fd;                 /* readable while kick_fd or files_fd is */
+    struct files *files;
+    int wake_fd;                 /* readable while kick_fd or that of files is */
     /* The thread's own. */
     struct db *db;
     struct listing *listing;     /* the last one, reused while nothing says that it is old */
-    struct history *history;     /* that it was made from */
+    struct history *history;     /* that it was made from, or the last one was */
     struct snapshot *last;       /* the last look */
     struct lock_view listing_lock;
-    uint64_t listing_files;
-    int64_t listing_ms;
+    int64_t listing_ms, listing_wall_us; /* when it was last found to be true */
 };
 
 static void ring(int fd)
@@ -59,45 +55,6 @@ static bool quiet(int fd)
     return got > 0;
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ p[i]) * 0x100000001b3ULL;
-    return hash;
-}
-
-/* A number that changes when a file of migrations/ comes, goes or is written. Opens none of them. */
-static uint64_t files_signature(const struct project *project)
-{
-    struct text path = { 0 };
-    uint64_t hash = 0xcbf29ce484222325ULL;
-    char *roots[2] = { NULL, NULL };
-    FTS *walk;
-    FTSENT *entry;
-    text_printf(&path, "%s/migrations", project->dir);
-    roots[0] = path.at;
-    walk = path.failed ? NULL : fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    while (walk && (entry = fts_read(walk)) != NULL) {
-        if (entry->fts_info == FTS_DP)
-            continue;
-        /* Added up, so that the order in which a folder is read makes no difference. */
-        uint64_t one = mix(0xcbf29ce484222325ULL, entry->fts_path, entry->fts_pathlen);
-        const struct stat *st = entry->fts_statp;
-        if (entry->fts_info != FTS_NS && entry->fts_info != FTS_NSOK) {
-            one = mix(one, &st->st_size, sizeof st->st_size);
-            one = mix(one, &st->st_mtim, sizeof st->st_mtim);
-            one = mix(one, &st->st_ctim, sizeof st->st_ctim);
-            one = mix(one, &st->st_ino, sizeof st->st_ino);
-        }
-        hash += one;
-    }
-    if (walk)
-        fts_close(walk);
-    text_free(&path);
-    return hash;
-}
-
 /* Has a run begun, gone on or ended since the listing was read? */
 static bool lock_moved(const struct lock_view *a, const struct lock_view *b)
 {
@@ -107,35 +64,50 @@ static bool lock_moved(const struct lock_view *a, const struct lock_view *b)
            strcmp(run_a->last_done, run_b->last_done) != 0 || run_a->outcome != run_b->outcome || strcmp(run_a->unlocked_at, run_b->unlocked_at) != 0;
 }
 
+/* Must history and runs be asked for again? Where the database tells of each change only a run's death, which is none, and another program's work, which it may not tell of, are left. */
+static bool is_stale(const struct watcher *w, bool changed, const struct snapshot *now)
+{
+    return !w->listing || changed || w->sys->mono_ms() - w->listing_ms >= LISTING_AGE_MS || lock_moved(&w->listing_lock, &now->lock);
+}
+
+/* The listing as it is true at or after the look; a reference for the caller. */
+static struct listing *listing_of(struct watcher *w, bool changed, const struct snapshot *snap, struct error *err)
+{
+    bool files = files_changed(w->files) || !w->last, stale = files || is_stale(w, changed, snap);
+    struct listing *listing;
+    if (!stale)
+        return listing_ref(w->listing);
+    files = files || (w->listing && w->listing->unread);
+    listing = listing_read(w->files, files, w->db, w->listing, &w->history, err);
+    if (!listing)
+        return NULL;
+    listing_unref(w->listing);
+    w->listing = listing_ref(listing);
+    w->listing_ms = snap->seen_mono_ms;
+    w->listing_wall_us = snap->seen_wall_us;
+    w->listing_lock = snap->lock;
+    return listing;
+}
+
+static void publish(struct watcher *w, struct model_msg *msg)
+{
+    snapshot_unref(w->last);
+    w->last = snapshot_ref(msg->u.snap);
+    mailbox_post(w->mail, msg);
+}
+
 /* Looks once and publishes. False with *err where that could not be done. */
 static bool look(struct watcher *w, bool changed, struct error *err)
 {
-    uint64_t files = files_signature(w->project);
-    int64_t now = w->sys->mono_ms();
-    bool fresh = w->listing && !changed && files == w->listing_files && now - w->listing_ms < LISTING_AGE_MS;
-    struct history *history = NULL;
-    struct snapshot *snap = snapshot_look(w->project, w->db, w->sys, fresh ? w->listing : NULL, &history, err);
-    if (snap && fresh && lock_moved(&w->listing_lock, &snap->lock)) {
+    struct snapshot *snap = snapshot_look(w->project, w->db, w->sys, err);
+    if (snap && !(snap->listing = listing_of(w, changed, snap, err))) {
         snapshot_unref(snap);
-        fresh = false;
-        snap = snapshot_look(w->project, w->db, w->sys, NULL, &history, err);
+        snap = NULL;
     }
-    if (!snap) {
-        history_free(history);
+    if (!snap)
         return false;
-    }
-    if (!fresh) {
-        history_free(w->history);
-        w->history = history;
-        listing_unref(w->listing);
-        w->listing = listing_ref(snap->listing);
-        w->listing_files = files;
-        w->listing_ms = now;
-        w->listing_lock = snap->lock;
-    }
-    snapshot_unref(w->last);
-    w->last = snapshot_ref(snap);
-    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_SNAPSHOT, .u.snap = snap });
+    snap->listing_wall_us = w->listing_wall_us;
+    publish(w, &(struct model_msg){ .kind = MSG_SNAPSHOT, .u.snap = snap });
     return true;
 }
 
@@ -145,30 +117,21 @@ static void look_at_files(struct watcher *w)
     struct error ignored = { 0 };
     struct listing *listing;
     struct snapshot *snap;
-    uint64_t files;
-    if (!w->last || !w->history || (files = files_signature(w->project)) == w->listing_files)
+    if (!w->last || !w->history || !files_changed(w->files))
         return;
-    listing = listing_reread(w->project, w->last->listing, w->history, &ignored);
+    listing = listing_reread(w->files, w->last->listing, w->history, &ignored);
     snap = listing ? snapshot_with(w->last, listing) : NULL;
-    if (!snap)
-        return; /* memory ran out: the next look tells */
-    w->listing_files = files;
+    if (!snap) {
+        /* Memory ran out: the next look tells. */
+        listing_unref(w->listing);
+        w->listing = NULL;
+        return;
+    }
     if (w->listing) {
         listing_unref(w->listing);
         w->listing = listing_ref(listing);
     }
-    snapshot_unref(w->last);
-    w->last = snapshot_ref(snap);
-    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_FILES, .u.snap = snap });
-}
-
-/* The longest wait for what is left until `until`: where the kernel tells nothing of files, they are looked at each second. */
-static int wait_ms(const struct watcher *w, int64_t until)
-{
-    int64_t left = until - w->sys->mono_ms();
-    if (w->files_fd < 0 && left > FILES_MS)
-        left = FILES_MS;
-    return left > 0 ? (int)left : 0;
+    publish(w, &(struct model_msg){ .kind = MSG_FILES, .u.snap = snap });
 }
 
 static void publish_fault(struct watcher *w, const struct error *err)
@@ -196,11 +159,10 @@ static bool wait_for_change(struct watcher *w, bool *changed, struct error *err)
     bool kicked = false;
     *changed = false;
     while (!*changed && !kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until) {
-        if (!db_driver_of(w->db)->wait_change(w->db, wait_ms(w, until), w->wake_fd, changed, err))
+        if (!db_driver_of(w->db)->wait_change(w->db, files_wait_ms(w->files, until - w->sys->mono_ms()), w->wake_fd, changed, err))
             return false;
         kicked = quiet(w->kick_fd);
-        if (folder_watch_take(w->files_fd, w->project->dir) || w->files_fd < 0)
-            look_at_files(w);
+        look_at_files(w);
     }
     return true;
 }
@@ -225,10 +187,9 @@ static void rest(struct watcher *w, int pause_ms)
     bool kicked = false;
     while (!kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until) {
         struct pollfd wait = { .fd = w->wake_fd, .events = POLLIN };
-        poll(&wait, 1, wait_ms(w, until));
+        poll(&wait, 1, files_wait_ms(w->files, until - w->sys->mono_ms()));
         kicked = quiet(w->kick_fd);
-        if (folder_watch_take(w->files_fd, w->project->dir) || w->files_fd < 0)
-            look_at_files(w);
+        look_at_files(w);
     }
 }
 
@@ -253,12 +214,13 @@ static void *run(void *user)
 
 static void discard(struct watcher *w)
 {
-    const int fds[] = { w->stop_fd, w->kick_fd, w->files_fd, w->wake_fd };
+    const int fds[] = { w->stop_fd, w->kick_fd, w->wake_fd };
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
     snapshot_unref(w->last);
     history_free(w->history);
+    files_close(w->files);
     free(w);
 }
 
@@ -269,14 +231,15 @@ static bool open_wake(struct watcher *w)
     w->wake_fd = epoll_create1(EPOLL_CLOEXEC);
     if (w->wake_fd < 0 || epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, w->kick_fd, &event) != 0)
         return false;
-    return w->files_fd < 0 || epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, w->files_fd, &event) == 0;
+    return files_fd(w->files) < 0 || epoll_ctl(w->wake_fd, EPOLL_CTL_ADD, files_fd(w->files), &event) == 0;
 }
 
 struct watcher *watcher_start(const struct project *project, const struct sys *sys, int refresh_ms, struct mailbox *mail, struct error *err)
 {
     struct watcher *w = calloc(1, sizeof *w);
     int failed;
-    if (!w) {
+    if (!w || !(w->files = files_open(project, sys))) {
+        free(w);
         error_set(err, ERR_NO_MEMORY, "out of memory at the start of the console");
         return NULL;
     }
@@ -287,7 +250,6 @@ struct watcher *watcher_start(const struct project *project, const struct sys *s
     atomic_init(&w->stop, 0);
     w->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     w->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    w->files_fd = folder_watch_open(project->dir);
     w->wake_fd = -1;
     failed = w->stop_fd < 0 || w->kick_fd < 0 || !open_wake(w) ? errno : pthread_create(&w->thread, NULL, run, w);
     if (!failed)

@@ -1,0 +1,129 @@
+/* facts.c: what migration files say, kept between two readings of the folder. */
+#include "facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* A clock of files may tick as slowly as this, and stand beside the system's. */
+enum { SETTLED_S = 2 };
+
+/* Which state of a file was read. */
+struct state {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec written, changed;
+    bool settled;              /* it had not changed shortly before */
+};
+
+struct facts {
+    struct state at;
+    bool hashed, checked;      /* what is known of the file in that state */
+    enum scan_dialect dialect; /* that it was checked in */
+    bool standard_strings;
+    struct script_facts script;
+    struct error *refused;     /* what the check said, or NULL */
+};
+
+static bool state_now(const struct migration *m, struct state *state)
+{
+    struct stat st;
+    struct timespec now;
+    if (stat(m->path, &st) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
+        return false;
+    *state = (struct state){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .written = st.st_mtim, .changed = st.st_ctim };
+    state->settled = st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
+    return true;
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool still(const struct state *then, const struct state *now)
+{
+    return then->settled && then->dev == now->dev && then->ino == now->ino && then->size == now->size && same_time(then->written, now->written) && same_time(then->changed, now->changed);
+}
+
+/* What is known of the file as it is now; what was known of another state is dropped. The state is asked before the file is read: a change in between shows at the next time. NULL: nothing can be kept. */
+static struct facts *facts_now(struct migration *m)
+{
+    struct state now;
+    if (!state_now(m, &now))
+        return NULL;
+    if (m->facts == NULL)
+        m->facts = calloc(1, sizeof *m->facts);
+    struct facts *f = m->facts;
+    if (f != NULL && !still(&f->at, &now)) {
+        free(f->refused);
+        *f = (struct facts){ .at = now };
+    }
+    return f;
+}
+
+bool facts_hash(struct migration *m, struct error *err)
+{
+    struct facts *f = facts_now(m);
+    if (f != NULL && f->hashed)
+        return true;
+    bool ok = migration_hash(m, err);
+    if (f != NULL)
+        f->hashed = ok;
+    return ok;
+}
+
+bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
+{
+    struct facts *f = facts_now(m);
+    struct error own;
+    error_clear(&own);
+    if (f != NULL && f->checked && f->dialect == dialect && f->standard_strings == standard_strings) {
+        *facts = f->script;
+        if (f->refused != NULL && err != NULL)
+            *err = *f->refused;
+        return f->refused == NULL;
+    }
+    bool good = script_check(m, SECTION_UPGRADE, dialect, standard_strings, facts, &own);
+    if (f != NULL) {
+        free(f->refused);
+        f->refused = good || own.code != ERR_REFUSED ? NULL : malloc(sizeof *f->refused);
+        if (f->refused != NULL)
+            *f->refused = own;
+        /* Where a file could not be read there is no answer to keep. */
+        f->checked = good || f->refused != NULL;
+        f->dialect = dialect;
+        f->standard_strings = standard_strings;
+        f->script = *facts;
+    }
+    if (!good && err != NULL)
+        *err = own;
+    return good;
+}
+
+void facts_carry(struct folder *now, struct folder *before)
+{
+    size_t count = folder_count(now), old = before != NULL ? folder_count(before) : 0;
+    for (size_t i = 0, k = 0; i < count && k < old;) {
+        struct migration *to = folder_at(now, i), *from = folder_at(before, k);
+        int order = migration_compare(to, from);
+        if (order == 0 && to->facts == NULL) {
+            to->facts = from->facts;
+            from->facts = NULL;
+            memcpy(to->checksum, from->checksum, sizeof to->checksum);
+            memcpy(to->raw, from->raw, sizeof to->raw);
+        }
+        i += order <= 0;
+        k += order >= 0;
+    }
+}
+
+void facts_free(struct facts *facts)
+{
+    if (facts == NULL)
+        return;
+    free(facts->refused);
+    free(facts);
+}

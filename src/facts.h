@@ -1,0 +1,15 @@
+/* facts.h: what migration files say, kept between two readings of the folder, for who looks again and again. A run reads its files each time. */
+#ifndef JETBASE_FACTS_H
+#define JETBASE_FACTS_H
+
+#include "script.h"
+
+/* As migration_hash() and script_check() of the upgrade section; but the file is read only where its size, times and inode are not those of the last reading of it, or where it had changed so shortly before that reading that it may have changed again at the same size and time. facts: those that the pending list tells, or refused. Both false with *err as the reading failed. */
+bool facts_hash(struct migration *m, struct error *err);
+bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
+/* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */
+void facts_carry(struct folder *now, struct folder *before);
+/* Frees what is known of one file. NULL is allowed. */
+void facts_free(struct facts *facts);
+
+#endif
