@@ -191,7 +191,7 @@ static bool sent_colour(struct term *term)
     size_t len;
     const char *bytes = term_bytes(term, &len);
     for (size_t i = 0; i + 3 < len; i++)
-        if (bytes[i] == '\033' && bytes[i + 1] == '[' && bytes[i + 2] == '3' && bytes[i + 3] >= '0' && bytes[i + 3] <= '7')
+        if (bytes[i] == '\033' && bytes[i + 1] == '[' && bytes[i + 2] == '3' && bytes[i + 3] >= '0' && bytes[i + 3] <= '8')
             return true;
     return false;
 }

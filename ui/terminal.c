@@ -17,7 +17,7 @@
 #include "keys.h"
 #include "terminal.h"
 
-enum { ESC_DELAY_MS = 25, PAIR_GOOD = 1, PAIR_WARN = 2, PAIR_BAD = 3 };
+enum { ESC_DELAY_MS = 25, PAIR_GOOD = 1, PAIR_WARN = 2, PAIR_BAD = 3, MANY_COLORS = 256, DARK_GREEN = 28, DARK_ORANGE = 130, DARK_RED = 160 };
 
 static SCREEN *screen;
 static attr_t attrs[STYLE_COUNT];
@@ -81,9 +81,11 @@ static void choose_styles(void)
         return;
     /* The person's own background stays, where the terminal can leave it. */
     short background = use_default_colors() == OK ? -1 : COLOR_BLACK;
-    init_pair(PAIR_GOOD, COLOR_GREEN, background);
-    init_pair(PAIR_WARN, COLOR_YELLOW, background);
-    init_pair(PAIR_BAD, COLOR_RED, background);
+    /* Whether that is dark or light is not known: these can be read on both, which yellow can't. */
+    bool many = COLORS >= MANY_COLORS;
+    init_pair(PAIR_GOOD, many ? DARK_GREEN : COLOR_GREEN, background);
+    init_pair(PAIR_WARN, many ? DARK_ORANGE : COLOR_MAGENTA, background);
+    init_pair(PAIR_BAD, many ? DARK_RED : COLOR_RED, background);
     pairs[STYLE_GOOD] = PAIR_GOOD;
     pairs[STYLE_WARN] = PAIR_WARN;
     pairs[STYLE_BAD] = PAIR_BAD;

@@ -32,6 +32,7 @@ static const struct rule {
     { "[a-z0-9_]+ @ (127\\.0\\.0\\.1|localhost)( \\(public\\))?", "shop @ db.example", true },
     { "[^ ]+@127\\.0\\.0\\.1", "app@127.0.0.1", true },
     { "PostgreSQL [0-9.]+( \\([^)]*\\))?|SQLite [0-9.]+", "SomeSQL 1.2.3", true },
+    { "End session [0-9#]+(─)+", "End session #──", true },
     { "session +[0-9]+", "session #", true },
     { "number of the session \\([0-9]+\\)", "number of the session (#)", true },
     { "[0-9]+\\.[0-9] s\\>", "#.# s", true },
@@ -137,6 +138,20 @@ static int differs(struct term *term, char wanted[ROWS][ROW], int count)
     return count;
 }
 
+/* The screen that was found right, as a picture in the folder $SCREENSHOTS. Where terminals of several kinds show the same words, the first one is kept: it has the colours. */
+static void picture(struct term *term, const char *name)
+{
+    const char *folder = getenv("SCREENSHOTS");
+    char path[1000], title[200];
+    if (!folder || !*folder)
+        return;
+    snprintf(path, sizeof path, "%s/%s.svg", folder, name);
+    if (access(path, F_OK) == 0)
+        return;
+    snprintf(title, sizeof title, "jetbase console, %s", name);
+    term_picture(term, path, title);
+}
+
 void golden_screen(struct term *term, const char *name, int rows)
 {
     static char wanted[ROWS][ROW];
@@ -150,8 +165,10 @@ void golden_screen(struct term *term, const char *name, int rows)
     assert_int_equal(count, rows);
     while ((bad = differs(term, wanted, count)) < count && now_ms() < until)
         term_wait_bytes(term, 200);
-    if (bad == count)
+    if (bad == count) {
+        picture(term, name);
         return;
+    }
     for (int i = 0; i < count; i++)
         print_error("%s\n", term_row(term, i));
     fail_msg("%s.txt, row %d: wanted \"%s\"", name, bad + 1, wanted[bad]);

@@ -8,7 +8,7 @@
 
 #include "stage.h"
 
-/* Waits until the screen, `rows` high, is the one of tests/screens/NAME.txt; fails the test, with the screen, where it does not come. */
+/* Waits until the screen, `rows` high, is the one of tests/screens/NAME.txt; fails the test, with the screen, where it does not come. With a folder in the environment's SCREENSHOTS it leaves NAME.svg there (`make screenshots`). */
 void golden_screen(struct term *term, const char *name, int rows);
 /* The shop of the sketches: V1 to V3, applied or not, and V14, V15 and an ROC pending. */
 void golden_shop(struct stage *stage, enum sandbox_kind kind, bool applied);

@@ -1,6 +1,8 @@
 /* term.c: a pseudo-terminal with the program under test at one end and libvterm at the other. */
 #include "term.h"
 
+#include "svg.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -22,7 +24,7 @@
 #include <cmocka.h>
 #include <vterm.h>
 
-enum { DEADLINE_MS = 60000, ROW_SIZE = 2000 };
+enum { DEADLINE_MS = 60000, ROW_SIZE = 2000, CUBE_FIRST = 16, CUBE_END = 232 };
 
 struct term {
     pid_t pid;
@@ -179,6 +181,52 @@ const char *term_row(struct term *t, int row)
     }
     t->row[used] = '\0';
     return t->row;
+}
+
+static struct svg_colour colour_of(const VTermScreen *screen, VTermColor colour, bool own)
+{
+    if (own)
+        return (struct svg_colour){ .given = false };
+    if (VTERM_COLOR_IS_INDEXED(&colour) && colour.indexed.idx >= CUBE_FIRST && colour.indexed.idx < CUBE_END) {
+        /* The steps of xterm and most others; libvterm's own are darker. */
+        static const uint8_t steps[6] = { 0, 95, 135, 175, 215, 255 };
+        int at = colour.indexed.idx - CUBE_FIRST;
+        return (struct svg_colour){ .given = true, .red = steps[at / 36], .green = steps[at / 6 % 6], .blue = steps[at % 6] };
+    }
+    vterm_screen_convert_color_to_rgb(screen, &colour);
+    return (struct svg_colour){ .given = true, .red = colour.rgb.red, .green = colour.rgb.green, .blue = colour.rgb.blue };
+}
+
+static struct svg_cell picture_cell(const struct term *t, int row, int col)
+{
+    VTermScreenCell cell;
+    struct svg_cell to = { .width = 1 };
+    if (!vterm_screen_get_cell(t->screen, (VTermPos){ .row = row, .col = col }, &cell))
+        return to;
+    to.width = cell.chars[0] == 0xffffffff ? 0 : cell.width;
+    for (int i = 0; i < SVG_CHARS && to.width && i < VTERM_MAX_CHARS_PER_CELL; i++)
+        to.chars[i] = cell.chars[i];
+    to.bold = cell.attrs.bold;
+    to.reverse = cell.attrs.reverse;
+    to.underline = cell.attrs.underline;
+    to.fg = colour_of(t->screen, cell.fg, VTERM_COLOR_IS_DEFAULT_FG(&cell.fg));
+    to.bg = colour_of(t->screen, cell.bg, VTERM_COLOR_IS_DEFAULT_BG(&cell.bg));
+    return to;
+}
+
+void term_picture(struct term *t, const char *path, const char *title)
+{
+    struct svg_cell *cells = calloc((size_t)t->rows * (size_t)t->cols, sizeof *cells);
+    FILE *out = fopen(path, "we");
+    if (!out)
+        fail_msg("%s can't be written", path);
+    assert_non_null(cells);
+    for (int row = 0; row < t->rows; row++)
+        for (int col = 0; col < t->cols; col++)
+            cells[row * t->cols + col] = picture_cell(t, row, col);
+    assert_true(svg_write(out, cells, t->rows, t->cols, title));
+    assert_int_equal(fclose(out), 0);
+    free(cells);
 }
 
 bool term_has(struct term *t, const char *text)

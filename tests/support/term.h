@@ -21,6 +21,8 @@ void term_wait_gone(struct term *term, const char *text);
 void term_key(struct term *term, const char *keys);
 /* A row of the screen, from 0, with its blanks; valid until the next call. */
 const char *term_row(struct term *term, int row);
+/* Writes the screen as an SVG picture to that file, with its colours. Fails the test where it can't. */
+void term_picture(struct term *term, const char *path, const char *title);
 /* Does the text stand on the screen now? */
 bool term_has(struct term *term, const char *text);
 /* Takes what the program sends, waiting timeout_ms for it. False: nothing came. */
