@@ -86,7 +86,33 @@ static void files_need_no_look(enum sandbox_kind kind)
     stage_close(&s);
 }
 
+/* What another program does to the history, without the lock and without a word, and what happens behind a link, is seen too. */
+static void quiet_changes(enum sandbox_kind kind)
+{
+    struct stage s;
+    char target[300], link[300];
+    stage_open(&s, kind, 1);
+    sandbox_file(&s.sb, "README.md", "SELECT 1;\n");
+    snprintf(target, sizeof target, "%s/migrations/README.md", s.sb.dir);
+    snprintf(link, sizeof link, "%s/migrations/V9__linked.sql", s.sb.dir);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(sandbox_run(&s.sb, NULL, (const char *const[]){ "upgrade", "--count", "1", NULL }), 0);
+    stage_console(&s, NULL, NULL);
+    term_wait_for(s.term, "V9   linked           1 stmt ");
+    sandbox_file(&s.sb, "README.md", "SELECT 1;\nSELECT 2;\n");
+    term_wait_for(s.term, "V9   linked           2 stmts");
+    sandbox_sql(&s.sb, "UPDATE jetbase_migrations SET description = 'another', checksum = 'x'");
+    term_wait_for(s.term, "file CHANGED");
+    term_wait_for(s.term, "V1   another");
+    sandbox_sql(&s.sb, "DELETE FROM jetbase_migrations");
+    term_wait_for(s.term, "2 Pending 2");
+    term_wait_for(s.term, "3 Applied 0");
+    stage_quit(&s);
+    stage_close(&s);
+}
+
 STAGE_ON_BOTH(read_only)
+STAGE_ON_BOTH(quiet_changes)
 STAGE_ON_BOTH(new_file_is_seen)
 STAGE_ON_BOTH(files_need_no_look)
 
@@ -276,6 +302,7 @@ int main(void)
         STAGE_BOTH(read_only),
         STAGE_BOTH(new_file_is_seen),
         STAGE_BOTH(files_need_no_look),
+        STAGE_BOTH(quiet_changes),
         cmocka_unit_test(unfit_terminals),
         cmocka_unit_test(no_terminal),
         cmocka_unit_test(resized),

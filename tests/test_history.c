@@ -107,6 +107,62 @@ static void test_rows(void **state)
     history_free(h);
 }
 
+/* Bisection finds what a search row by row finds, however versions are spelt, and whatever people put in by hand. */
+static void test_looked_up(void **state)
+{
+    static const char *const versions[] = {"1", "1.0", "01", "2", "1.5", "1_5", "10", "9", "1.10", "1.9", "", "x", "1..2", "20250101.1", "3.", "0"};
+    enum {SPELLINGS = sizeof versions / sizeof versions[0], ROWS = 200};
+    char sql[200 * ROWS] = "INSERT INTO jetbase_migrations (version, description, filename, migration_type, applied_at, checksum) VALUES ";
+    (void)state;
+    srand(7);
+    for (int i = 0; i < ROWS; i++) {
+        const char *version = versions[rand() % SPELLINGS];
+        snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "%s('%s', 'd', 'f%d', '%s', '2025-01-%02d 00:00:00.000', 'c%d')", i ? ", " : "", *version ? version : "7", i % 9, i % 7 ? "VERSIONED" : "RUNS_ALWAYS", 1 + rand() % 28, rand() % 2);
+    }
+    open_database(sql);
+    struct history *h = read_good();
+    struct history slow = *h;
+    assert_non_null(h->by_version);
+    slow.by_version = NULL;
+    for (int i = 0; i < SPELLINGS; i++)
+        for (int c = 0; c < 2; c++) {
+            struct migration m = {.type = MIGRATION_VERSIONED, .version = versions[i], .file = "f1"};
+            snprintf(m.checksum, sizeof m.checksum, "c%d", c);
+            assert_ptr_equal(history_of(h, &m), history_of(&slow, &m));
+            assert_int_equal(history_differs(h, &m), history_differs(&slow, &m));
+        }
+    history_free(h);
+}
+
+/* A history that was read again says the same until a row is another one. */
+static void test_same(void **state)
+{
+    static const char *const changes[] = {"version = '1.0'", "description = 'z'", "filename = 'V1__z.sql'", "checksum = 'z'", "applied_at = '2025-01-01 00:00:01.000'", "migration_type = 'RUNS_ALWAYS'"};
+    (void)state;
+    open_database("INSERT INTO jetbase_migrations (version, description, filename, migration_type, applied_at, checksum) VALUES "
+                  "('1', 'a', 'V1__a.sql', 'VERSIONED', '2025-01-01 00:00:00.000', 'c1'), ('2', 'b', 'V2__b.sql', 'VERSIONED', '2025-01-02 00:00:00.000', 'c2');");
+    struct history *first = read_good(), *now = read_good();
+    assert_true(history_same(first, now));
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        char path[2 * FILES_PATH], sql[300];
+        sqlite3 *raw;
+        snprintf(path, sizeof path, "%s/app.db", dir);
+        snprintf(sql, sizeof sql, "UPDATE jetbase_migrations SET %s WHERE order_executed = 1", changes[i]);
+        assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(raw, sql, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(raw), SQLITE_OK);
+        history_free(now);
+        now = read_good();
+        assert_false(history_same(first, now));
+        history_free(first);
+        first = now;
+        now = read_good();
+        assert_true(history_same(first, now));
+    }
+    history_free(first);
+    history_free(now);
+}
+
 static void test_no_table(void **state)
 {
     (void)state;
@@ -171,7 +227,7 @@ static void test_no_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows), TEST(test_no_table), TEST(test_empty_table), TEST(test_nulls), TEST(test_unknown_type), TEST(test_no_version),
+        TEST(test_rows), TEST(test_looked_up), TEST(test_same), TEST(test_no_table), TEST(test_empty_table), TEST(test_nulls), TEST(test_unknown_type), TEST(test_no_version),
     };
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);
 }

@@ -1,0 +1,183 @@
+/* test_facts.c: what is kept of migration files: nothing that is not true any more, and no file is read twice for nothing. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "facts.h"
+#include "support/files.h"
+
+static char dir[FILES_PATH];
+
+static int setup(void **state)
+{
+    (void)state;
+    files_folder(dir);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    files_remove(dir);
+    return 0;
+}
+
+static struct folder *read_folder(void)
+{
+    struct folder *folder = NULL;
+    struct error err = { 0 };
+    if (!folder_read(dir, &folder, &err))
+        fail_msg("%s", err.message);
+    return folder;
+}
+
+static unsigned statements(struct migration *m)
+{
+    struct script_facts facts = { 0 };
+    struct error err = { 0 };
+    if (!facts_check(m, SCAN_SQLITE, true, &facts, &err))
+        fail_msg("%s", err.message);
+    return facts.statements;
+}
+
+static void hash(struct migration *m)
+{
+    struct error err = { 0 };
+    if (!facts_hash(m, &err))
+        fail_msg("%s", err.message);
+}
+
+/* The same size, the time of writing put back: the change shows all the same. */
+static void changed_unseen(void **state)
+{
+    char path[FILES_PATH * 2], before[CHECKSUM_SIZE];
+    struct folder *folder;
+    struct migration *m;
+    struct stat st;
+    (void)state;
+    files_write(dir, "migrations/V1__a.sql", "SELECT 1; SELECT 2;\n");
+    snprintf(path, sizeof path, "%s/migrations/V1__a.sql", dir);
+    assert_int_equal(stat(path, &st), 0);
+    folder = read_folder();
+    m = folder_at(folder, 0);
+    hash(m);
+    strcpy(before, m->checksum);
+    assert_int_equal(statements(m), 2);
+    files_write(dir, "migrations/V1__a.sql", "SELECT 1, SELECT_2;\n");
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){ st.st_atim, st.st_mtim }, 0), 0);
+    hash(m);
+    assert_string_not_equal(m->checksum, before);
+    assert_int_equal(statements(m), 1);
+    folder_free(folder);
+}
+
+/* A file that nobody has touched for long is not read again, also not for another reading of the folder. A text in the place of the checksum tells: reading would replace it. */
+static void kept(void **state)
+{
+    const char *srcdir = getenv("srcdir");
+    char path[FILES_PATH * 2], old[FILES_PATH * 2], *at;
+    struct folder *folder, *again;
+    struct migration *m;
+    (void)state;
+    snprintf(old, sizeof old, "%s/LICENSE", srcdir ? srcdir : ".");
+    at = realpath(old, NULL);
+    assert_non_null(at);
+    files_write(dir, "migrations/V2__b.sql", "SELECT 2;\n");
+    snprintf(path, sizeof path, "%s/migrations/V1__a.sql", dir);
+    assert_int_equal(symlink(at, path), 0);
+    free(at);
+    folder = read_folder();
+    m = folder_at(folder, 0);
+    hash(m);
+    hash(folder_at(folder, 1));
+    strcpy(m->checksum, "kept");
+    strcpy(folder_at(folder, 1)->checksum, "kept");
+    hash(m);
+    hash(folder_at(folder, 1));
+    assert_string_equal(m->checksum, "kept");
+    /* This one was written just now: it may be written again within the same tick of its clock. */
+    assert_int_equal(strlen(folder_at(folder, 1)->checksum), CHECKSUM_SIZE - 1);
+    files_write(dir, "migrations/V0__new.sql", "SELECT 0;\n");
+    again = read_folder();
+    facts_carry(again, folder);
+    folder_free(folder);
+    m = folder_at(again, 1);
+    hash(m);
+    assert_string_equal(m->checksum, "kept");
+    /* Another file behind the same name. */
+    assert_int_equal(unlink(path), 0);
+    files_write(dir, "migrations/V1__a.sql", "SELECT 1;\n");
+    hash(m);
+    assert_int_equal(strlen(m->checksum), CHECKSUM_SIZE - 1);
+    folder_free(again);
+}
+
+/* Carried from one folder to another: only between files of the same path. */
+static void carried(void **state)
+{
+    struct folder *before, *now;
+    (void)state;
+    files_write(dir, "migrations/V1__a.sql", "SELECT 1;\n");
+    files_write(dir, "migrations/V2__b.sql", "SELECT 2;\n");
+    files_write(dir, "migrations/RA__r.sql", "SELECT 3;\n");
+    before = read_folder();
+    for (size_t i = 0; i < folder_count(before); i++)
+        hash(folder_at(before, i));
+    files_write(dir, "migrations/V1.5__c.sql", "SELECT 4;\n");
+    now = read_folder();
+    facts_carry(now, before);
+    assert_int_equal(folder_count(now), 4);
+    assert_string_equal(folder_at(now, 0)->checksum, folder_at(before, 0)->checksum);
+    assert_string_equal(folder_at(now, 1)->checksum, "");
+    assert_string_equal(folder_at(now, 2)->checksum, folder_at(before, 1)->checksum);
+    assert_string_equal(folder_at(now, 3)->checksum, folder_at(before, 2)->checksum);
+    assert_null(folder_at(now, 1)->facts);
+    assert_non_null(folder_at(now, 3)->facts);
+    assert_null(folder_at(before, 2)->facts);
+    folder_free(before);
+    folder_free(now);
+}
+
+/* What is refused is refused again, with the same words; a file that has gone is an error. */
+static void refused_and_gone(void **state)
+{
+    struct script_facts facts = { 0 };
+    struct error first = { 0 }, second = { 0 };
+    char path[FILES_PATH * 2];
+    struct folder *folder;
+    (void)state;
+    files_write(dir, "migrations/V1__a.sql", "SELECT 'open;\n");
+    folder = read_folder();
+    assert_false(facts_check(folder_at(folder, 0), SCAN_SQLITE, true, &facts, &first));
+    assert_false(facts_check(folder_at(folder, 0), SCAN_SQLITE, true, &facts, &second));
+    assert_int_equal(first.code, ERR_REFUSED);
+    assert_string_equal(first.message, second.message);
+    assert_int_equal(first.place.line, second.place.line);
+    snprintf(path, sizeof path, "%s/migrations/V1__a.sql", dir);
+    assert_int_equal(unlink(path), 0);
+    assert_false(facts_hash(folder_at(folder, 0), &second));
+    assert_int_equal(second.code, ERR_FILE);
+    assert_false(facts_check(folder_at(folder, 0), SCAN_SQLITE, true, &facts, &second));
+    assert_int_equal(second.code, ERR_FILE);
+    folder_free(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(changed_unseen, setup, teardown),
+        cmocka_unit_test_setup_teardown(kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(carried, setup, teardown),
+        cmocka_unit_test_setup_teardown(refused_and_gone, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
+}
