@@ -177,8 +177,8 @@ enum db_change {
 
 /* A session of the server and who blocks it (PostgreSQL). */
 struct db_blocker {
-    int pid;
-    char user[128], address[64], application[128], state[64], query[256];
+    int pid;                 /* of the session; 0: a prepared transaction, which has none */
+    char user[128], address[64], application[128], state[64], query[256]; /* state "": hidden from this role */
     double age_s;            /* of its state; -1 unknown */
 };
 struct db_session {
@@ -188,6 +188,7 @@ struct db_session {
     double state_age_s;      /* -1 unknown */
     int blockers;            /* how many of `blocked_by` are filled */
     struct db_blocker blocked_by[8];
+    char awaited[200];       /* the lock that it waits for, as "table orders (ShareLock)"; seen by every role; "" where it waits for none */
     int waiting_behind;      /* sessions that wait for this one */
     char phase[64];          /* of the index that it builds, as pg_stat_progress_create_index names it (PostgreSQL 12 and later); "" where it builds none */
     int percent;             /* done of that phase; -1 unknown */

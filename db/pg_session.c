@@ -21,14 +21,32 @@ static void blocker(const PGresult *res, int row, struct db_blocker *out)
     out->age_s = seconds(res, row, 7);
 }
 
+/* "table orders (ShareLock)" */
+static void awaited(const PGresult *res, struct db_session *out)
+{
+    char type[64], mode[64], object[160];
+    if (PQntuples(res) == 0)
+        return;
+    pg_copy(res, 0, 0, type, sizeof type);
+    pg_copy(res, 0, 1, mode, sizeof mode);
+    pg_copy(res, 0, 2, object, sizeof object);
+    if (object[0])
+        snprintf(out->awaited, sizeof out->awaited, "%.*s (%.32s)", (int)sizeof object, object, mode);
+    else if (strcmp(type, "transactionid") == 0 || strcmp(type, "virtualxid") == 0)
+        snprintf(out->awaited, sizeof out->awaited, "the end of another transaction");
+    else
+        snprintf(out->awaited, sizeof out->awaited, "a lock (%s, %s)", type, mode);
+}
+
 bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err)
 {
     enum { MOST = sizeof out->blocked_by / sizeof out->blocked_by[0] };
     char pid[PG_NUMBER_SIZE];
     const char *values[] = { pid };
     struct pg_ask asks[] = { { .sql = PG_SESSION, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_BLOCKERS, .count = 1, .values = values, .sync = true },
-                             { .sql = PG_SESSION_BEHIND, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_PROGRESS, .count = 1, .values = values, .sync = true } };
-    const size_t count = PQserverVersion(db->conn) >= 120000 ? 4 : 3;
+                             { .sql = PG_SESSION_BEHIND, .count = 1, .values = values, .sync = true }, { .sql = PG_SESSION_AWAITED, .count = 1, .values = values, .sync = true },
+                             { .sql = PG_SESSION_PROGRESS, .count = 1, .values = values, .sync = true } };
+    const size_t count = PQserverVersion(db->conn) >= 120000 ? 5 : 4;
     memset(out, 0, sizeof *out);
     out->pid = session_pid;
     out->state_age_s = -1;
@@ -51,9 +69,10 @@ bool pg_session_read(struct db *db, int session_pid, struct db_session *out, str
         for (int i = 0; i < PQntuples(asks[1].res) && i < MOST; i++)
             blocker(asks[1].res, i, &out->blocked_by[out->blockers++]);
         out->waiting_behind = (int)pg_number(asks[2].res, 0);
-        if (count > 3 && PQntuples(asks[3].res) > 0) {
-            pg_copy(asks[3].res, 0, 0, out->phase, sizeof out->phase);
-            out->percent = PQgetisnull(asks[3].res, 0, 1) ? -1 : atoi(PQgetvalue(asks[3].res, 0, 1));
+        awaited(asks[3].res, out);
+        if (count > 4 && PQntuples(asks[4].res) > 0) {
+            pg_copy(asks[4].res, 0, 0, out->phase, sizeof out->phase);
+            out->percent = PQgetisnull(asks[4].res, 0, 1) ? -1 : atoi(PQgetvalue(asks[4].res, 0, 1));
         }
     }
     bool ok = !bad;

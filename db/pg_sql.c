@@ -272,6 +272,10 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_WAITS_FOR] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS pid FROM pg_catalog.pg_stat_activity w"
                      " WHERE w.pid" EQ "$1" INT " AND w.wait_event_type" EQ "'Lock') p LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 4",
     [PG_SESSION_BEHIND] = "SELECT pg_catalog.count(DISTINCT l.pid) FROM pg_catalog.pg_locks l WHERE NOT l.granted AND $1" INT EQ "ANY (pg_catalog.pg_blocking_pids(l.pid))",
+    /* of the lock that it waits for: type, mode, object */
+    [PG_SESSION_AWAITED] = "SELECT l.locktype, l.mode, CASE WHEN c.relkind" EQ "'r' OR c.relkind" EQ "'p' THEN 'table ' WHEN c.relkind" EQ "'i' OR c.relkind" EQ "'I' THEN 'index ' ELSE '' END"
+                           CAT "c.oid::pg_catalog.regclass" TEXT " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid" EQ "l.relation AND l.database" EQ THIS_DATABASE
+                           " WHERE NOT l.granted AND l.pid" EQ "$1" INT " LIMIT 1",
     /* PostgreSQL 12 and later */
     [PG_SESSION_PROGRESS] = "SELECT p.phase, CASE WHEN p.blocks_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("blocks") " WHEN p.tuples_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("tuples")
                             " END FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid" EQ "$1" INT,

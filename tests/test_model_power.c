@@ -10,6 +10,7 @@
 
 #include "dialog.h"
 #include "keys.h"
+#include "pane.h"
 #include "support/scene.h"
 
 static void upgrade_up_to_the_chosen(void **state)
@@ -103,6 +104,23 @@ static struct model *blocked_by(const char *blocker_state)
     return m;
 }
 
+/* It has no session: neither key can do anything to it. */
+static void prepared_blocker(void **state)
+{
+    struct model *m = scene_model(false);
+    struct snapshot *snap = scene_locked(LOCK_ALIVE);
+    char words[600];
+    (void)state;
+    scene_blocker(snap, 0, "");
+    scene_see(m, snap);
+    scene_type(m, "xX");
+    assert_int_equal(m->dialog.kind, DIALOG_NONE);
+    assert_non_null(strstr(m->status, "ROLLBACK PREPARED ends it"));
+    pane_status(m, words, sizeof words);
+    assert_non_null(strstr(words, "blocked by a prepared transaction"));
+    scene_drop(m);
+}
+
 static void cancel_needs_a_statement(void **state)
 {
     struct model *m = blocked_by("idle in transaction");
@@ -111,6 +129,11 @@ static void cancel_needs_a_statement(void **state)
     assert_int_equal(scene_key(m, 'x').what, FX_NONE);
     assert_int_equal(m->dialog.kind, DIALOG_NONE);
     assert_string_equal(m->status, "it runs nothing, a cancel has no effect: X ends it");
+    scene_drop(m);
+
+    m = blocked_by(""); /* hidden from this role: nothing is said about it */
+    assert_int_equal(scene_key(m, 'x').what, FX_NONE);
+    assert_string_equal(m->status, "what it runs is hidden from your role, a cancel may do nothing: X ends it");
     scene_drop(m);
 
     m = blocked_by("active");
@@ -216,6 +239,7 @@ int main(void)
         cmocka_unit_test(take_over_from_a_dead_one),
         cmocka_unit_test(take_over_turns_into_a_sentence),
         cmocka_unit_test(cancel_needs_a_statement),
+        cmocka_unit_test(prepared_blocker),
         cmocka_unit_test(end_needs_the_number),
         cmocka_unit_test(blocker_goes_under_the_dialog),
         cmocka_unit_test(verify_tells_what_is_wrong),

@@ -177,6 +177,7 @@ static void tells_who_blocks(void **state)
     assert_string_equal(session.address, "127.0.0.1");
     assert_string_equal(session.state, "active");
     assert_string_equal(session.wait, "Lock/relation");
+    assert_string_equal(session.awaited, "table orders (AccessExclusiveLock)");
     assert_string_equal(session.query, "ALTER TABLE orders ADD COLUMN total int");
     assert_string_equal(session.application, "V1__it.sql");
     assert_true(session.state_age_s >= 0);

@@ -163,9 +163,15 @@ static const struct db_blocker *blocker_of(const struct model *m, char *why, siz
     return NULL;
 }
 
+/* It has no session; whoever prepared it, or a superuser, ends it by its name. */
+static const char prepared[] = "a prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it (pg_prepared_xacts)";
+
 bool allowed_end_blocker(const struct model *m, char *why, size_t size)
 {
-    return blocker_of(m, why, size) != NULL;
+    const struct db_blocker *b = blocker_of(m, why, size);
+    if (!b)
+        return false;
+    return b->pid != 0 || refuse(why, size, prepared);
 }
 
 bool allowed_cancel_blocker(const struct model *m, char *why, size_t size)
@@ -173,6 +179,10 @@ bool allowed_cancel_blocker(const struct model *m, char *why, size_t size)
     const struct db_blocker *b = blocker_of(m, why, size);
     if (!b)
         return false;
+    if (b->pid == 0)
+        return refuse(why, size, prepared);
+    if (!b->state[0])
+        return refuse(why, size, "what it runs is hidden from your role, a cancel may do nothing: X ends it");
     return strcmp(b->state, "active") == 0 || refuse(why, size, "it runs nothing, a cancel has no effect: X ends it");
 }
 

@@ -101,13 +101,14 @@ static void fill_blocker(const struct model *m, struct sheet *body)
 {
     const struct dialog *d = &m->dialog;
     const struct db_blocker *b = &d->blocker;
-    char age[40], line[900], label[40];
+    char age[40], line[900], label[40], who[400];
     words_age(b->age_s < 0 ? -1 : b->age_s + model_seen_age(m), age, sizeof age);
-    snprintf(line, sizeof line, "session     %d, %s%s%s%s%s%s", b->pid, b->user[0] ? b->user : "?", b->address[0] ? "@" : "", b->address, b->application[0] ? " \"" : "", b->application, b->application[0] ? "\"" : "");
+    words_blocker(b, 0, who, sizeof who);
+    snprintf(line, sizeof line, "session     %s", who);
     sheet_wrap(body, STYLE_NORMAL, 12, line);
     snprintf(line, sizeof line, "state       %s, %s", b->state[0] ? b->state : "?", age);
     sheet_wrap(body, STYLE_NORMAL, 12, line);
-    snprintf(line, sizeof line, "%s %s", strcmp(b->state, "active") == 0 ? "it runs    " : "ran last   ", b->query[0] ? b->query : "?");
+    snprintf(line, sizeof line, "%s %s", !b->state[0] ? "query      " : strcmp(b->state, "active") == 0 ? "it runs    " : "ran last   ", b->query[0] ? b->query : "?");
     sheet_wrap(body, STYLE_NORMAL, 12, line);
     words_label(d->lock.row.run.file, label, sizeof label);
     snprintf(line, sizeof line, "It blocks session %d%s%s.", d->lock.session.pid, label[0] ? ", which runs " : "", label);

@@ -166,7 +166,10 @@ static void fill_ask(const struct model *m, struct sheet *body)
     if (!m->snap->sessions && lock->row.has_run && lock->verdict != LOCK_DEAD)
         sheet_wrap(body, STYLE_NORMAL, 0, "On SQLite that can only happen between two migrations: while one runs, the unlock waits 3 s and then says that nothing was done.");
     if (lock->session.found && lock->session.blockers > 0) {
-        snprintf(line, sizeof line, "It waits behind session %d: an unlock alone frees no table.", lock->session.blocked_by[0].pid);
+        if (lock->session.blocked_by[0].pid)
+            snprintf(line, sizeof line, "It waits behind session %d: an unlock alone frees no table.", lock->session.blocked_by[0].pid);
+        else
+            snprintf(line, sizeof line, "It waits behind a prepared transaction: an unlock alone frees no table.");
         sheet_wrap(body, STYLE_NORMAL, 0, line);
     }
     sheet_wrap(body, STYLE_NORMAL, 0, "Nothing is done if the lock has changed hands by then.");

@@ -136,18 +136,47 @@ static void run_line(const struct lock_view *lock, struct sheet *s)
     sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, right);
 }
 
+/* "22 min 08 s" as "22 min". */
+static void shorten_age(char *age)
+{
+    char *end = strchr(age, ' ');
+    end = end ? strchr(end + 1, ' ') : NULL;
+    if (end)
+        *end = '\0';
+}
+
+/* Its age stands beside it: where that is too wide, its seconds give way, then application and address. */
+static void blocker_line(const struct db_blocker *b, bool first, double more, struct sheet *s)
+{
+    char left[700], who[400], age[40];
+    words_age(b->age_s < 0 ? -1 : b->age_s + more, age, sizeof age);
+    if (b->pid == 0) {
+        snprintf(left, sizeof left, "%-*sa prepared transaction: no session to end, see pg_prepared_xacts", LABEL_COLS, first ? "blocker" : "");
+        sheet_pair(s, STYLE_WARN, left, STYLE_WARN, "");
+        return;
+    }
+    for (int step = 0; step < 4; step++) {
+        words_blocker(b, step ? step - 1 : 0, who, sizeof who);
+        snprintf(left, sizeof left, "%-*ssession %s, %s", LABEL_COLS, first ? "blocker" : "", who, b->state[0] ? b->state : "?");
+        if (draw_columns(left) + 1 + draw_columns(age) <= s->width)
+            break;
+        shorten_age(age);
+    }
+    sheet_pair(s, STYLE_WARN, left, STYLE_WARN, age);
+}
+
 /* What the holder's session does now, what it waits for and who blocks it. */
 static void session_lines(const struct model *m, const struct db_session *session, struct sheet *s)
 {
     char left[700], right[120], age[40];
-    bool locked_out = strncmp(session->wait, "Lock/", 5) == 0;
-    const char *kind = locked_out ? session->wait + 5 : "";
+    /* What it waits for is shown to every role, what it does and since when is not. */
+    bool locked_out = strncmp(session->wait, "Lock/", 5) == 0 || session->awaited[0];
     double more = model_seen_age(m);
     words_age(session->state_age_s < 0 ? -1 : session->state_age_s + more, age, sizeof age);
     if (strcmp(session->wait, "Client/ClientRead") == 0 && strcmp(session->state, "active") == 0)
         snprintf(right, sizeof right, "waits for its client %s", age);
     else
-        snprintf(right, sizeof right, "%.40s %s", locked_out ? "waiting" : session->state, age);
+        snprintf(right, sizeof right, "%.40s %s", locked_out ? "waiting" : session->state[0] ? session->state : "?", age);
     snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, "now", session->query[0] ? session->query : "?");
     if (draw_columns(left) + 1 + draw_columns(right) > s->width)
         left[draw_fit(left, s->width - draw_columns(right) - 2)] = '\0';
@@ -160,16 +189,12 @@ static void session_lines(const struct model *m, const struct db_session *sessio
         sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, session->percent >= 0 ? right : "");
     }
     if (locked_out || session->waiting_behind > 0) {
-        snprintf(left, sizeof left, "%-*s%s%.60s%s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for a lock (" : "", kind, locked_out ? ")" : "");
+        snprintf(left, sizeof left, "%-*s%s%s", LABEL_COLS, locked_out ? "waits" : "", locked_out ? "for " : "", !locked_out ? "" : session->awaited[0] ? session->awaited : "a lock");
         snprintf(right, sizeof right, "%d session%s behind it", session->waiting_behind, session->waiting_behind == 1 ? " waits" : "s wait");
         sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, session->waiting_behind > 0 ? right : "");
     }
-    for (int i = 0; i < session->blockers && i < BLOCKERS_SHOWN; i++) {
-        const struct db_blocker *b = &session->blocked_by[i];
-        words_age(b->age_s < 0 ? -1 : b->age_s + more, age, sizeof age);
-        snprintf(left, sizeof left, "%-*ssession %d %s%s%s \"%.60s\", %s", LABEL_COLS, i ? "" : "blocker", b->pid, b->user, b->address[0] ? "@" : "", b->address, b->application, b->state);
-        sheet_pair(s, STYLE_WARN, left, STYLE_WARN, age);
-    }
+    for (int i = 0; i < session->blockers && i < BLOCKERS_SHOWN; i++)
+        blocker_line(&session->blocked_by[i], i == 0, more, s);
 }
 
 static void fill_locked(const struct model *m, struct sheet *s)

@@ -98,6 +98,8 @@ static void status_locked(const struct lock_view *lock, char *to, size_t size)
         snprintf(to, size, "locked by another program: F unlocks, but does not stop whoever holds it");
     else if (lock->verdict == LOCK_DEAD)
         snprintf(to, size, "its holder is dead: F unlocks, no running work is touched");
+    else if (lock->session.found && lock->session.blockers > 0 && lock->session.blocked_by[0].pid == 0)
+        snprintf(to, size, "%s is blocked by a prepared transaction: COMMIT or ROLLBACK PREPARED ends it", label[0] ? label : "it");
     else if (lock->session.found && lock->session.blockers > 0)
         snprintf(to, size, "%s is blocked, not working. X ends session %d; F alone frees no table.", label[0] ? label : "it", lock->session.blocked_by[0].pid);
     else if (lock->verdict == LOCK_ALIVE)

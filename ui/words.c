@@ -70,6 +70,15 @@ void words_holder(const struct run_row *run, char *to, size_t size)
         snprintf(to, size, "%s", name[0] ? name : "?");
 }
 
+void words_blocker(const struct db_blocker *b, int less, char *to, size_t size)
+{
+    bool hidden = b->state[0] == '\0';
+    char raw[400];
+    snprintf(raw, sizeof raw, "%d %s%s%s%s%s%s", b->pid, b->user[0] ? b->user : "?", less < 2 && (hidden || b->address[0]) ? "@" : "", less >= 2 ? "" : hidden ? "?" : b->address,
+             less < 1 && b->application[0] ? " \"" : "", less < 1 ? b->application : "", less < 1 && b->application[0] ? "\"" : "");
+    text_visible(to, size, raw);
+}
+
 void words_label(const char *file, char *to, size_t size)
 {
     const char *end = strstr(file, "__");

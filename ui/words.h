@@ -19,6 +19,8 @@ void words_clock(int64_t wall_us, bool zone, char *to, size_t size);
 void words_when(const char *stored, bool utc, char *to, size_t size);
 /* "deploy@ci-runner-7, pid 9114"; what is not known is left out, "?" where nothing is. */
 void words_holder(const struct run_row *run, char *to, size_t size);
+/* "40122 app@10.0.0.4 "web-3""; user and address are "?" where they are hidden from this role. less: 1 leaves the application out, 2 the address too. */
+void words_blocker(const struct db_blocker *blocker, int less, char *to, size_t size);
 /* "V14" from "V14__orders.sql"; a name without "__" stays as it is. */
 void words_label(const char *file, char *to, size_t size);
 /* "ALIVE", "DEAD", "UNKNOWN". */

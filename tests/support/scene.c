@@ -250,7 +250,7 @@ struct effect scene_stopped(struct model *model, uint64_t job, bool asked, bool 
 void scene_blocker(struct snapshot *snap, int pid, const char *state)
 {
     struct db_session *session = &snap->lock.session;
-    *session = (struct db_session){ .found = true, .pid = 48213, .state = "active", .wait = "Lock/relation", .query = "CREATE INDEX orders_total ON orders (total)", .state_age_s = 238, .blockers = 1, .waiting_behind = 4 };
+    *session = (struct db_session){ .found = true, .pid = 48213, .state = "active", .wait = "Lock/relation", .awaited = "table orders (ShareLock)", .query = "CREATE INDEX orders_total ON orders (total)", .state_age_s = 238, .blockers = 1, .waiting_behind = 4 };
     session->blocked_by[0] = (struct db_blocker){ .pid = pid, .user = "app", .address = "10.0.0.4", .application = "web-3", .query = "SELECT 1", .age_s = 1320 };
     snprintf(session->blocked_by[0].state, sizeof session->blocked_by[0].state, "%s", state);
 }
