@@ -24,7 +24,7 @@ static bool connected(const struct model *m, char *why, size_t size)
     if (m->down.code == ERR_NONE)
         return refuse(why, size, "not connected to the database yet");
     text_visible(message, sizeof message, m->down.message);
-    snprintf(why, size, "not connected to the database: %s", message);
+    snprintf(why, size, "%s: %s", m->down.code == ERR_LOCK_BUSY ? "the database is busy" : "not connected to the database", message);
     return false;
 }
 

@@ -161,7 +161,7 @@ static void fill_ask(const struct model *m, struct sheet *body)
     snprintf(line, sizeof line, lock->verdict == LOCK_UNKNOWN ? "Whether it lives is %s: %s." : "It is %s: %s.", words_verdict(lock->verdict), lock->evidence);
     sheet_wrap(body, lock->verdict == LOCK_DEAD ? STYLE_NORMAL : STYLE_WARN, 0, line);
     words_sentence(lock->effect, words, sizeof words);
-    snprintf(line, sizeof line, "%s.", words);
+    snprintf(line, sizeof line, "%s%s.", lock->row.has_run ? "" : "After an unlock ", lock->row.has_run ? words : lock->effect);
     sheet_wrap(body, STYLE_NORMAL, 0, line);
     if (!m->snap->sessions && lock->row.has_run && lock->verdict != LOCK_DEAD)
         sheet_wrap(body, STYLE_NORMAL, 0, "On SQLite that can only happen between two migrations: while one runs, the unlock waits 3 s and then says that nothing was done.");

@@ -20,7 +20,10 @@ static void fill_nothing(const struct model *m, struct sheet *s)
         sheet_line(s, STYLE_BOLD, "CONNECTING to the database …");
         return;
     }
-    sheet_pair(s, STYLE_BAD, "NOT CONNECTED", STYLE_NORMAL, "trying again");
+    if (m->down.code == ERR_LOCK_BUSY)
+        sheet_pair(s, STYLE_WARN, "BUSY", STYLE_NORMAL, "looking again");
+    else
+        sheet_pair(s, STYLE_BAD, "NOT CONNECTED", STYLE_NORMAL, "trying again");
     sheet_wrap(s, STYLE_NORMAL, 0, m->down.message);
     if (m->down.hint[0])
         sheet_wrap(s, STYLE_DIM, 0, m->down.hint);
@@ -282,5 +285,5 @@ void pane_lock_title(const struct model *m, char *to, size_t size)
 {
     char old[80];
     pane_old(m, old, sizeof old);
-    snprintf(to, size, "1 Lock%s%s", old, !old[0] ? "" : m->up ? ", no answer since" : ", reconnecting");
+    snprintf(to, size, "1 Lock%s%s", old, !old[0] ? "" : m->up ? ", no answer since" : m->down.code == ERR_LOCK_BUSY ? ", busy since" : ", reconnecting");
 }

@@ -131,7 +131,7 @@ void pane_status(const struct model *m, char *to, size_t size)
     else if (m->unlocking)
         snprintf(to, size, "unlocking …");
     else if (model_is_old(m))
-        snprintf(to, size, "%s%s", m->up ? "the database does not answer; what is shown is old" : "reconnecting: ", m->up ? "" : m->down.message);
+        snprintf(to, size, "%s%s", m->up ? "the database does not answer; what is shown is old" : m->down.code == ERR_LOCK_BUSY ? "busy: " : "reconnecting: ", m->up ? "" : m->down.message);
     else if (!l)
         return;
     else if (m->snap->lock.row.locked)
