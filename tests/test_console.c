@@ -181,9 +181,9 @@ static void resized(void **state)
 
 static void ended_by_a_signal(void **state)
 {
-    static const int numbers[] = { SIGTERM, SIGHUP, SIGINT };
+    static const int numbers[] = { SIGTERM, SIGHUP, SIGINT, SIGQUIT };
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct stage s;
         stage_open_any(&s, 1);
         stage_console(&s, NULL, NULL);

@@ -308,9 +308,9 @@ static struct effect signalled(struct model *m, int number)
 
 static void signals(void **state)
 {
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct model *m = scene_in(SCENE_UNLOCKED, false);
         struct effect fx = signalled(m, numbers[i]);
         assert_int_equal(fx.what, FX_QUIT);
@@ -326,6 +326,27 @@ static void signals(void **state)
         assert_int_equal(fx.exit_code, 128 + numbers[i]);
         scene_drop(m);
     }
+}
+
+/* What a person typed is asked for while a run is on, and ends the console at once otherwise. */
+static void interrupt_asks(void **state)
+{
+    struct model *m = scene_in(SCENE_OWN_RUN, false);
+    struct model_msg msg = { .kind = MSG_INTERRUPT, .u.signal = SIGINT };
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(model_apply(m, &msg).what, FX_NONE);
+        assert_int_equal(m->dialog.kind, DIALOG_QUIT);
+    }
+    scene_key(m, UK_ESC);
+    assert_int_equal(m->dialog.kind, DIALOG_NONE);
+    assert_true(m->run.on && !m->run.cancelling);
+    model_apply(m, &msg);
+    assert_int_equal(scene_key(m, 'y').what, FX_CANCEL_OWN);
+    scene_drop(m);
+    m = scene_in(SCENE_UNLOCKED, false);
+    assert_int_equal(model_apply(m, &msg).exit_code, 128 + SIGINT);
+    scene_drop(m);
 }
 
 static void suspend_is_held_back(void **state)
@@ -382,7 +403,7 @@ int main(void)
         cmocka_unit_test(cancel_asks_first),
         cmocka_unit_test(quit_during_a_run),
         cmocka_unit_test(signals),
-        cmocka_unit_test(suspend_is_held_back),
+        cmocka_unit_test(interrupt_asks), cmocka_unit_test(suspend_is_held_back),
         cmocka_unit_test(nothing_is_meant_that_cannot_be_seen),
         cmocka_unit_test(ages_stand_still_while_nothing_is_seen),
     };

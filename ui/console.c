@@ -26,7 +26,7 @@ struct parts {
 /* All threads that are made from now on leave these signals to the drawing thread, which reads them like keys. */
 static bool take_signals(struct parts *p, struct error *err)
 {
-    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH };
+    static const int numbers[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH };
     sigset_t set;
     int failed;
     sigemptyset(&set);

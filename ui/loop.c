@@ -96,6 +96,8 @@ static void read_signals(struct loop *l)
             resized(l);
         else if (number == SIGTSTP)
             apply(l, &(struct model_msg){ .kind = MSG_SUSPEND });
+        else if ((number == SIGINT || number == SIGQUIT) && info.ssi_code == SI_KERNEL) /* by the terminal */
+            apply(l, &(struct model_msg){ .kind = MSG_INTERRUPT, .u.signal = number });
         else
             apply(l, &(struct model_msg){ .kind = MSG_SIGNAL, .u.signal = number });
     }

@@ -6,7 +6,7 @@
 #include "reader.h"
 #include "worker.h"
 
-/* What the loop works with; all lent. signal_fd: a signalfd for SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, which are blocked. */
+/* What the loop works with; all lent. signal_fd: a signalfd for SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGWINCH, which are blocked. */
 struct loop_parts {
     const struct sys *sys;
     struct mailbox *mail;

@@ -77,6 +77,7 @@ void message_drop(struct model_msg *msg)
     case MSG_TICK:
     case MSG_SIGNAL:
     case MSG_SUSPEND:
+    case MSG_INTERRUPT:
         break;
     }
 }

@@ -14,6 +14,7 @@ enum model_msg_kind {
     MSG_TICK,       /* time went on */
     MSG_SIGNAL,     /* u.signal: the program is asked to end */
     MSG_SUSPEND,    /* Ctrl-Z */
+    MSG_INTERRUPT,  /* Ctrl-C, Ctrl-\: typed by a person, who can be asked; another process's signal is MSG_SIGNAL. u.signal */
     MSG_SNAPSHOT,   /* u.snap: a look that succeeded */
     MSG_FILES,      /* u.snap: the last look with a listing made anew from the files alone; the database was not asked */
     MSG_DOWN,       /* u.down: a look that failed */

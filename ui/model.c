@@ -195,7 +195,7 @@ static struct effect down(struct model *m, const struct error *error)
 
 const char *model_signal_name(int number)
 {
-    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : number == SIGHUP ? "SIGHUP" : "a signal";
+    return number == SIGINT ? "SIGINT" : number == SIGQUIT ? "SIGQUIT" : number == SIGTERM ? "SIGTERM" : number == SIGHUP ? "SIGHUP" : "a signal";
 }
 
 /* The program is asked to end: our own run first. */
@@ -213,6 +213,19 @@ static struct effect signalled(struct model *m, int number)
         return (struct effect){ .flush = true };
     m->run.cancelling = true;
     return (struct effect){ .what = FX_CANCEL_OWN, .signal = number, .flush = true };
+}
+
+/* A slip of the hand must not cost a migration: while one runs, it is asked as q asks. */
+static struct effect interrupted(struct model *m, int number)
+{
+    if (!m->run.on)
+        return signalled(m, number);
+    m->search.typing = false;
+    if (m->dialog.kind == DIALOG_QUIT)
+        return (struct effect){ .what = FX_NONE };
+    model_close_dialog(m);
+    dialog_open(m, DIALOG_QUIT, STAGE_ASK);
+    return (struct effect){ .flush = true };
 }
 
 static struct effect suspend(struct model *m)
@@ -261,6 +274,9 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
         break;
     case MSG_SIGNAL:
         fx = signalled(m, msg->u.signal);
+        break;
+    case MSG_INTERRUPT:
+        fx = interrupted(m, msg->u.signal);
         break;
     case MSG_SUSPEND:
         fx = suspend(m);

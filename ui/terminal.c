@@ -128,6 +128,17 @@ static void make_ready_last_words(void)
     catch_fatal();
 }
 
+/* A slip on Ctrl-S would stop the screen, while the keys after it went on doing what nobody sees. */
+static void hear_every_key(void)
+{
+    struct termios now;
+    if (tcgetattr(STDIN_FILENO, &now) != 0)
+        return;
+    now.c_iflag &= ~(tcflag_t)IXON;
+    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0)
+        def_prog_mode();
+}
+
 bool terminal_open(int least_rows, int least_cols, struct error *err)
 {
     struct winsize size = { 0 };
@@ -148,6 +159,7 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
     make_ready_last_words();
     atexit(terminal_close);
     cbreak();
+    hear_every_key();
     noecho();
     nonl();
     set_escdelay(ESC_DELAY_MS);

@@ -86,13 +86,14 @@ static int wait_for(pid_t pid)
     }
 }
 
-/* Ctrl-C and Ctrl-Z were typed for the child: what they left pending here was not meant for us. */
+/* Ctrl-C, Ctrl-\ and Ctrl-Z were typed for the child: what they left pending here was not meant for us. */
 static void forget_signals(void)
 {
     static const struct timespec now = { 0, 0 };
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
     sigaddset(&set, SIGTSTP);
     while (sigtimedwait(&set, NULL, &now) > 0)
         ;

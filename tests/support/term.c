@@ -327,6 +327,11 @@ const char *term_bytes(const struct term *t, size_t *len)
     return t->bytes;
 }
 
+bool term_ended(struct term *t)
+{
+    return ended(t);
+}
+
 int term_wait_end(struct term *t)
 {
     int64_t until = now_ms() + DEADLINE_MS;

@@ -40,6 +40,8 @@ bool term_cursor(const struct term *term);
 bool term_modes_restored(const struct term *term);
 /* All bytes that the program has sent so far; *len tells how many. */
 const char *term_bytes(const struct term *term, size_t *len);
+/* Has the program ended? term_wait_end tells how. */
+bool term_ended(struct term *term);
 /* Waits for the program's end: exit code, or 128 + signal. */
 int term_wait_end(struct term *term);
 /* Kills the program where it still runs, and frees. */
