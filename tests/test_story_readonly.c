@@ -284,7 +284,7 @@ static void statements_stay(struct stage *s, const char *const words[])
     from = log_end(path);
     every_key(s, words);
     seen = statements_since(s, path, from);
-    assert_true(seen > 100);
+    assert_true(seen > 10); /* a few for each look and plan */
     /* The log does tell of a change, and it is seen for one. */
     from = log_end(path);
     sandbox_sql(&s->sb, "SELECT 1");

@@ -193,7 +193,7 @@ void dialog_fill_input(const struct dialog *dialog, struct sheet *foot, const ch
     snprintf(line, sizeof line, "%s  [%-*s]", question, (int)most, dialog->typed);
     sheet_line(foot, STYLE_BOLD, "%s", line);
     if (strlen(dialog->typed) >= most)
-        sheet_line(foot, STYLE_BAD, "That is something else: nothing is done. Backspace takes it back.");
+        sheet_line(foot, STYLE_BAD, "That is something else: nothing is done. Backspace, or Esc.");
 }
 
 static void fill_labelled(struct sheet *body, enum style style, const char *label, const char *text)
