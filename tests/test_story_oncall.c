@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,6 +15,8 @@
 #include <libpq-fe.h>
 
 #include "support/stage.h"
+
+enum { PATIENCE_S = 60 };
 
 static const char *const upgrade[] = { "upgrade", NULL };
 
@@ -74,13 +77,16 @@ static void jam_close(struct jam *j)
     stage_close(&j->s);
 }
 
-/* Row n of the screen has all these texts. */
+/* Waits until row n of the screen has all these texts. */
 static void row_has(struct term *term, int n, const char *const texts[])
 {
-    const char *row = term_row(term, n);
+    time_t until = time(NULL) + PATIENCE_S;
     for (; *texts; texts++)
-        if (!strstr(row, *texts))
-            fail_msg("row %d lacks '%s': %s", n, *texts, row);
+        while (!strstr(term_row(term, n), *texts)) {
+            if (time(NULL) > until)
+                fail_msg("row %d lacks '%s': %s", n, *texts, term_row(term, n));
+            term_wait_bytes(term, 200);
+        }
 }
 #define ROW_HAS(term, n, ...) row_has(term, n, (const char *const[]){ __VA_ARGS__, NULL })
 
