@@ -6,91 +6,13 @@
 #include "command.h"
 #include "engine.h"
 #include "half.h"
+#include "inspection.h"
 #include "listener.h"
 #include "output_json.h"
 #include "signals.h"
 #include "text.h"
 
-enum { STATEMENT_SHOWN = 60, INDEXES = 20, NAME_SHOWN = 300 };
-
-/* What is known. */
-struct inspection {
-    struct db *db;
-    struct history *history;
-    struct folder *folder;
-    const struct run_row *row;
-    const struct migration *file;   /* NULL: it is gone */
-    bool same;                      /* what ran stands in the file still as it was sent: the numbers mean its statements */
-    struct lock_view lock;
-    char invalid[INDEXES][NAME_SHOWN];
-    int invalid_count;
-};
-
-static bool add_index(void *user, const char *name)
-{
-    struct inspection *in = user;
-    if (in->invalid_count == INDEXES)
-        return false;
-    text_visible(in->invalid[in->invalid_count++], NAME_SHOWN, name);
-    return true;
-}
-
-static bool inspect(const struct call *call, struct inspection *in, struct error *err)
-{
-    memset(in, 0, sizeof *in);
-    if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, &in->db, err) || !lock_look(in->db, &in->lock, err) || !history_read(in->db, &in->history, err))
-        return false;
-    in->row = plan_find_half(in->history, call->options->operands[0], err);
-    if (!in->row) {
-        if (in->lock.row.locked && in->lock.verdict != LOCK_DEAD)
-            error_detail(err, "A run holds the lock: a file that it is still running is not half applied.");
-        return false;
-    }
-    if (!folder_read(call->project->dir, &in->folder, err))
-        return false;
-    for (size_t i = 0; i < folder_count(in->folder); i++)
-        if (strcmp(folder_at(in->folder, i)->file, in->row->file) == 0)
-            in->file = folder_at(in->folder, i);
-    const struct db_driver *driver = db_driver_of(in->db);
-    if (in->file && !half_same(in->row, in->file, engine_dialect(in->db), driver->about(in->db)->standard_strings, &in->same, err))
-        return false;
-    return !driver->invalid_read || driver->invalid_read(in->db, add_index, in, err);
-}
-
-static void inspection_close(struct inspection *in)
-{
-    folder_free(in->folder);
-    history_free(in->history);
-    if (in->db)
-        db_driver_of(in->db)->close(in->db);
-}
-
-static const char *state_of(const struct run_row *row, bool same, int number)
-{
-    if (!same)
-        return NULL;
-    if (number <= row->done_statement)
-        return "done";
-    return number <= row->started_statement ? "may have run" : "not run";
-}
-
-/* What is done with each statement of the section, as the file has them now. */
-typedef bool (*statement_fn)(void *user, int number, const struct scan_statement *found);
-
-static bool each_statement(const struct inspection *in, statement_fn fn, void *user, struct error *err)
-{
-    struct script *script = NULL;
-    struct script_facts facts = { 0 };
-    struct scan_statement found;
-    enum scan_answer got = SCAN_ERROR;
-    enum section_kind kind = half_in_rollback(in->row) ? SECTION_ROLLBACK : SECTION_UPGRADE;
-    int number = 0;
-    bool ok = script_open(in->file, kind, engine_dialect(in->db), db_driver_of(in->db)->about(in->db)->standard_strings, &facts, &script, err);
-    while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
-        ok = fn(user, ++number, &found);
-    script_close(script);
-    return ok && got == SCAN_END;
-}
+enum { STATEMENT_SHOWN = 60 };
 
 /* ---- text ---- */
 
@@ -103,7 +25,7 @@ struct printing {
 static bool print_one(void *user, int number, const struct scan_statement *found)
 {
     const struct printing *p = user;
-    const char *state = state_of(p->row, p->same, number);
+    const char *state = inspection_state(p->row, p->same, number);
     char shown[STATEMENT_SHOWN * 4], line[16];
     size_t len = strcspn(found->text, "\r\n");
     char cut[STATEMENT_SHOWN + 1];
@@ -147,7 +69,7 @@ static bool print_inspection(const struct call *call, const struct inspection *i
         output_warn(out, "the file was changed before the statement that was started last: which of the statements below ran is not known");
     if (!in->file)
         output_warn(out, "the file is missing from migrations/: put it back before it is resolved");
-    else if (!each_statement(in, print_one, &p, err))
+    else if (!inspection_each(in, print_one, &p, err))
         return false;
     for (int i = 0; i < in->invalid_count; i++)
         output_print(out, "Invalid index: %s (a build that did not end leaves one: drop it, or REINDEX it, before its statement runs again)", in->invalid[i]);
@@ -168,7 +90,7 @@ struct listing {
 static bool list_one(void *user, int number, const struct scan_statement *found)
 {
     const struct listing *l = user;
-    json_t *one = json_pack("{s:i, s:i, s:i, s:o, s:o}", "statement", number, "line", (int)found->at.line, "column", (int)found->at.column, "state", json_words(state_of(l->row, l->same, number)), "sql",
+    json_t *one = json_pack("{s:i, s:i, s:i, s:o, s:o}", "statement", number, "line", (int)found->at.line, "column", (int)found->at.column, "state", json_words(inspection_state(l->row, l->same, number)), "sql",
                             json_piece(found->text, found->len));
     return json_array_append_new(l->list, one) == 0;
 }
@@ -178,7 +100,7 @@ static bool json_inspection(const struct call *call, const struct inspection *in
     struct listing l = { .list = json_array(), .row = in->row, .same = in->same };
     json_t *invalid = json_array();
     bool ok = l.list && invalid;
-    if (ok && in->file && !each_statement(in, list_one, &l, err)) {
+    if (ok && in->file && !inspection_each(in, list_one, &l, err)) {
         json_decref(l.list);
         json_decref(invalid);
         return err->code != ERR_NONE ? false : error_set(err, ERR_NO_MEMORY, "Memory ran out listing statements.");
@@ -209,15 +131,18 @@ static int do_it(const struct call *call, enum plan_direction direction, struct 
 int command_resolve(const struct call *call, struct error *err)
 {
     const struct options *o = call->options;
-    struct inspection *in = malloc(sizeof *in);
+    struct inspection *in = calloc(1, sizeof *in);
+    struct db *db = NULL;
     if (!in)
         return error_exit_code((error_set(err, ERR_NO_MEMORY, "Memory ran out."), ERR_NO_MEMORY));
-    bool ok = inspect(call, in, err), acts = options_resolves(o);
+    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && inspection_make(call->project, db, o->operands[0], in, err), acts = options_resolves(o);
     enum plan_direction direction = ok && half_in_rollback(in->row) ? PLAN_ROLLBACK : PLAN_UPGRADE;
     if (ok && !acts)
         ok = call->out->json ? json_inspection(call, in, err) : print_inspection(call, in, err);
     inspection_close(in);
     free(in);
+    if (db)
+        db_driver_of(db)->close(db);
     if (!ok)
         return error_exit_code(err->code);
     return acts ? do_it(call, direction, err) : 0;

@@ -81,6 +81,7 @@ struct engine_repair_wish {
     bool fix;                    /* mend what is found; false: only look */
     const char *command;         /* "fix", "fix-files" … for the run row */
     struct engine_wish run;      /* of which take_over_dead, timeouts, wait_ms and retries count */
+    const char *digest;          /* repair_digest() of what was confirmed: anything else is not mended (ERR_PLAN); NULL: whatever is found */
 };
 
 /* Compares history with the files and, where asked for and needed, mends it: a run like any other, lock, fence and all in one transaction. Where nothing is to be mended, or only looked for, no lock is taken and nothing is written, also not a table. *found (zeroed, or of an earlier call; the caller's, repair_clear()) tells what was found last: under the lock where it was taken. Returns the exit code; *err and events as engine_run(), but EV_NOTHING_TO_DO and events of migrations are not told. */

@@ -162,6 +162,29 @@ static enum migrate_end mend(struct run *run, struct error *err)
     return give_up(&m, err);
 }
 
+/* What a person confirmed is mended as it was confirmed, or nothing is. */
+static bool confirmed(struct run *run, const struct engine_repair_wish *wish, struct error *err)
+{
+    enum { NAMED = 3 };
+    char now[CHECKSUM_SIZE], line[900];
+    struct text all = { 0 };
+    struct engine_event event = { .kind = EV_PLAN_CHANGED, .error = err };
+    size_t count = repair_records(run->repair);
+    repair_digest(run->repair, now);
+    if (!wish->fix || !wish->digest || (now[0] && strcmp(now, wish->digest) == 0))
+        return true;
+    for (size_t i = 0; i < count && i < NAMED; i++) {
+        repair_words(run->repair, i, line, sizeof line);
+        text_printf(&all, "%s%s", i ? "; " : "", line);
+    }
+    error_set(err, ERR_PLAN, "what is to be repaired is no longer what was confirmed; nothing was repaired");
+    error_detail(err, "Now it would be: %s%s.", count == 0 ? "nothing" : text_string(&all), count > NAMED ? " and more" : "");
+    error_hint(err, "Look at it again.");
+    text_free(&all);
+    engine_tell(run, &event);
+    return false;
+}
+
 /* Files and history are both read anew each time. */
 static bool look(struct run *run, struct db *db, const struct engine_repair_wish *wish, struct error *err)
 {
@@ -185,7 +208,7 @@ static bool look_first(struct run *run, const struct engine_repair_wish *wish, s
 static int repair_locked(struct run *run, const struct engine_repair_wish *wish, struct error *err)
 {
     int code;
-    if (!look(run, run->db, wish, err))
+    if (!look(run, run->db, wish, err) || !confirmed(run, wish, err))
         return engine_end_early(run, true, err);
     if (repair_records(run->repair) == 0)
         return engine_end_early(run, false, err);
@@ -198,7 +221,7 @@ static int repair_locked(struct run *run, const struct engine_repair_wish *wish,
 /* Up to the lock: a look without it, then connection and lock. *nothing: there is nothing to mend. */
 static bool begin(struct run *run, const struct engine_repair_wish *wish, bool *nothing, struct error *err)
 {
-    if (!look_first(run, wish, err))
+    if (!look_first(run, wish, err) || !confirmed(run, wish, err))
         return false;
     *nothing = !wish->fix || repair_records(run->repair) == 0;
     if (*nothing)

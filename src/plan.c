@@ -285,7 +285,7 @@ static void digest_part(struct text *t, const char *part)
     text_printf(t, "%zu:%s,", strlen(part), part);
 }
 
-static bool make_digest(struct plan *plan, struct error *err)
+static bool make_digest(struct plan *plan, const struct history *history, struct error *err)
 {
     struct text t = {0};
     digest_part(&t, plan->direction == PLAN_UPGRADE ? "upgrade" : "rollback");
@@ -295,10 +295,12 @@ static bool make_digest(struct plan *plan, struct error *err)
         digest_part(&t, m->file);
         digest_part(&t, m->version != NULL ? m->version : "");
         digest_part(&t, m->raw);
-        if (plan->items[i].resolve != RESOLVE_NONE) {
-            char how[32];
-            snprintf(how, sizeof how, "resolve %d %u", (int)plan->items[i].resolve, plan->items[i].from);
-            digest_part(&t, how);
+        const struct run_row *half = plan->items[i].resolve != RESOLVE_NONE ? half_of(history, m->file) : NULL;
+        if (half != NULL) {
+            /* Of which run it is the remains, and how far that came: another one's numbers mean another state. */
+            char left[DB_ID_SIZE + 40];
+            snprintf(left, sizeof left, "half %s %d %d", half->process_id, half->started_statement, half->done_statement);
+            digest_part(&t, left);
         }
     }
     sha256_hex(text_string(&t), t.len, plan->digest);
@@ -322,7 +324,7 @@ bool plan_make(struct folder *folder, const struct history *history, const struc
         ok = choose_half(&making, err);
     else
         ok = half_none(history, err) && (wish->direction == PLAN_UPGRADE ? choose_upgrade(&making, err) : choose_rollback(&making, err));
-    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, history, wish, dialect, standard_strings, err) || !make_digest(plan, err)) {
+    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, history, wish, dialect, standard_strings, err) || !make_digest(plan, history, err)) {
         plan_free(plan);
         return false;
     }

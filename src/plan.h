@@ -27,7 +27,7 @@ struct plan {
     struct plan_item *items;
     size_t count;
     char note[512];                /* pending files that are left out (below the latest applied, let stand by skip_files), in a sentence for a warning, or "" */
-    char digest[CHECKSUM_SIZE];    /* over direction, file names, versions and raw hashes, in order */
+    char digest[CHECKSUM_SIZE];    /* over direction, file names, versions and raw hashes, in order; of a resolve also over the run that left the file half applied and its numbers, not over the way out, which is the wish's */
 };
 
 /* What is asked for. */

@@ -1,6 +1,7 @@
 /* repair.c: compares history with the files for Jetbase's fix and validate commands. */
 #include "repair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,4 +184,38 @@ bool repair_is_made(const struct repair *repair, const struct history *history)
         if (first_differing(history, repair->changed[i].version, repair->changed[i].actual))
             return false;
     return true;
+}
+
+void repair_digest(const struct repair *repair, char digest[CHECKSUM_SIZE])
+{
+    struct text t = { 0 };
+    for (size_t i = 0; i < repair_records(repair); i++) {
+        const struct db_record r = repair_record(repair, i);
+        const char *recorded = i < repair->missing_count ? "" : repair->changed[i - repair->missing_count].recorded;
+        const char *const parts[] = { r.type, r.version ? r.version : "", r.file, recorded, r.checksum ? r.checksum : "" };
+        text_printf(&t, "%d %lld ", (int)r.kind, (long long)r.expect_rows);
+        for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
+            text_printf(&t, "%zu:%s,", strlen(parts[p]), parts[p]);
+    }
+    if (t.failed)
+        digest[0] = '\0';
+    else
+        sha256_hex(text_string(&t), t.len, digest);
+    text_free(&t);
+}
+
+void repair_words(const struct repair *repair, size_t i, char *to, size_t size)
+{
+    enum { SHOWN = 12 };
+    char name[512], recorded[SHOWN * 4 + 1], cut[SHOWN + 1];
+    const struct db_record r = repair_record(repair, i);
+    const char *rows = r.expect_rows == 1 ? "row" : "rows";
+    text_visible(name, sizeof name, r.version ? r.version : r.file);
+    if (i < repair->missing_count) {
+        snprintf(to, size, "%s%s: taken out of the history, %lld %s", r.version ? "V" : "", name, (long long)r.expect_rows, rows);
+        return;
+    }
+    text_copy(cut, sizeof cut, repair->changed[i - repair->missing_count].recorded);
+    text_visible(recorded, sizeof recorded, cut);
+    snprintf(to, size, "V%s: its checksum %s%s becomes %.*s…, in %lld %s", name, recorded[0] ? recorded : "(none)", recorded[0] ? "…" : "", SHOWN, r.checksum, (long long)r.expect_rows, rows);
 }

@@ -47,6 +47,10 @@ size_t repair_records(const struct repair *repair);
 struct db_record repair_record(const struct repair *repair, size_t i);
 /* Whether history is as if the repair had been made. */
 bool repair_is_made(const struct repair *repair, const struct history *history);
+/* SHA-256 over what would be mended: each record's kind, version, file, type, rows and both checksums, in order. "" where memory ran out. */
+void repair_digest(const struct repair *repair, char digest[CHECKSUM_SIZE]);
+/* One line on what the i-th record does: "V2: its checksum 3f2a… becomes 9c41…, in 1 row". Safe to show. */
+void repair_words(const struct repair *repair, size_t i, char *to, size_t size);
 /* Frees what was found. */
 void repair_clear(struct repair *repair);
 
