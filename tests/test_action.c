@@ -66,7 +66,7 @@ static void what_changes_is_flagged(void **state)
     for (size_t i = 0; i < actions_count; i++) {
         const struct action *a = &actions[i];
         assert_int_equal(a->changes, a->id == ACT_UPGRADE || a->id == ACT_UPGRADE_TO || a->id == ACT_ROLLBACK || a->id == ACT_ROLLBACK_TO || a->id == ACT_UNLOCK ||
-                                        a->id == ACT_TAKE_OVER || a->id == ACT_CANCEL_BLOCKER || a->id == ACT_END_BLOCKER);
+                                        a->id == ACT_TAKE_OVER || a->id == ACT_RESOLVE || a->id == ACT_FIX_CHECKSUMS || a->id == ACT_FIX_FILES || a->id == ACT_CANCEL_BLOCKER || a->id == ACT_END_BLOCKER);
     }
 }
 

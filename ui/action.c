@@ -20,11 +20,14 @@ const struct action actions[] = {
     { ACT_CANCEL_BLOCKER, { 'x' }, "x", "cancel its statement", "cancel the statement of the session that blocks the holder of the lock", "PostgreSQL, a blocker is shown and runs a statement", true, FOOTER_IF_ALLOWED, allowed_cancel_blocker },
     { ACT_UNLOCK, { 'F' }, "F", "force-unlock", "force-unlock: shows who holds the lock and what an unlock would do to it", "locked", true, FOOTER_IF_ALLOWED, allowed_unlock },
     { ACT_TAKE_OVER, { 'T' }, "T", "take over", "take over from a dead holder: shows the plan of an upgrade, y takes the lock over and runs it", "locked, its holder dead, something pending", true, FOOTER_IF_ALLOWED, allowed_take_over },
+    { ACT_RESOLVE, { 'w' }, "w", "resolve", "end a half-applied file: shows its statements and the three ways out, a typed word confirms one", "unlocked, a file is half applied", true, FOOTER_IF_ALLOWED, allowed_resolve },
+    { ACT_FIX_CHECKSUMS, { 'f' }, "f", "fix checksums", "record the checksums of changed files anew: shows old and new, y does it; no SQL runs", "unlocked, an applied file was changed", true, FOOTER_IF_ROOM, allowed_fix_checksums },
+    { ACT_FIX_FILES, { 'm' }, "m", "forget missing", "take files that are missing out of the history: shows its rows, y deletes them; tables and data stay", "unlocked, an applied file is missing", true, FOOTER_IF_ROOM, allowed_fix_files },
     { ACT_CANCEL, { 'c' }, "c", "cancel", "cancel this console's own run: what runs is rolled back, the lock is released", "it runs", false, FOOTER_IF_ALLOWED, allowed_cancel },
     { ACT_DRY_RUN, { 'd' }, "d", "dry run", "dry run: shows what u would do, and runs nothing", "connected, no run of this console", false, FOOTER_IF_ROOM, allowed_dry_run },
     { ACT_SEARCH, { '/' }, "/", "search", "look for a text in the pane", "always", false, FOOTER_IF_ROOM, NULL },
     { ACT_NEXT_PANE, { UK_TAB }, "Tab", "pane", "to the next pane", "always", false, FOOTER_IF_ROOM, NULL },
-    { ACT_VERIFY, { 'v' }, "v", "verify", "verify: which files changed, are missing or can't run, and the commands that help", "connected once", false, FOOTER_IF_ROOM, allowed_verify },
+    { ACT_VERIFY, { 'v' }, "v", "verify", "verify: which files changed, are missing, half applied or can't run; from there f, m and w help", "connected once", false, FOOTER_IF_ROOM, allowed_verify },
     { ACT_COPY, { 'y' }, "y", "copy", "copy the facts of the lock pane, elsewhere the chosen file's name (OSC 52)", "something is chosen", false, FOOTER_IF_ROOM, allowed_copy },
     { ACT_PAGER, { 'o' }, "o", NULL, "open the chosen file in $PAGER", "a file is chosen, no run of this console", false, FOOTER_NEVER, allowed_file },
     { ACT_EDITOR, { 'e' }, "e", NULL, "open the chosen file in $VISUAL or $EDITOR", "a file is chosen, no run of this console", false, FOOTER_NEVER, allowed_file },
@@ -84,6 +87,10 @@ void action_footer_words(const struct model *m, const struct action *action, cha
         snprintf(to, size, "R down to %s", chosen_applied(m)->label);
     } else if (action->id == ACT_COPY && m->focus == PANE_LOCK) {
         snprintf(to, size, "y copy facts");
+    } else if (action->id == ACT_VERIFY && m->snap && m->snap->listing->half_count) {
+        snprintf(to, size, "v verify, resolve");
+    } else if (action->id == ACT_RESOLVE && m->snap && m->snap->listing->half_count) {
+        snprintf(to, size, "w resolve %s", m->snap->listing->half[0].label);
     } else if (action->id == ACT_QUIT && m->run.on) {
         snprintf(to, size, "q quit (asks first)");
     } else {
@@ -200,6 +207,9 @@ struct effect action_do(struct model *m, const struct action *action, int key)
     case ACT_CANCEL:
         dialog_open(m, DIALOG_CANCEL, STAGE_ASK);
         return opened((struct effect){ .what = FX_NONE });
+    case ACT_RESOLVE: return dialog_resolve_open(m);
+    case ACT_FIX_CHECKSUMS: return dialog_fix_open(m, REPAIR_CHECKSUMS);
+    case ACT_FIX_FILES: return dialog_fix_open(m, REPAIR_FILES);
     case ACT_VERIFY:
         dialog_open(m, DIALOG_VERIFY, STAGE_TOLD);
         return opened((struct effect){ .what = FX_NONE });

@@ -5,6 +5,7 @@
 #include "allowed.h"
 #include "chosen.h"
 #include "dialog.h"
+#include "own_run.h"
 #include "text.h"
 #include "words.h"
 
@@ -32,7 +33,7 @@ static bool connected(const struct model *m, char *why, size_t size)
 static bool idle(const struct model *m, char *why, size_t size)
 {
     if (m->run.on) {
-        snprintf(why, size, "this console's own %s is on: c cancels it", words_direction(m->run.direction));
+        snprintf(why, size, "this console's own %s is on: c cancels it", own_run_name(&m->run));
         return false;
     }
     if (m->unlocking)
@@ -61,6 +62,16 @@ static bool lock_is_free(const struct model *m, char *why, size_t size)
     return false;
 }
 
+/* Beside a half-applied file no migration starts. */
+static bool none_is_half(const struct model *m, char *why, size_t size)
+{
+    const struct listing *l = m->snap->listing;
+    if (l->half_count == 0)
+        return true;
+    snprintf(why, size, "%s is half applied: %sv shows the ways out", l->half[0].label, m->snap->lock.row.locked ? "F unlocks, then " : "");
+    return false;
+}
+
 /* Is there something pending that an upgrade would not refuse? */
 static bool something_runs(const struct model *m, char *why, size_t size)
 {
@@ -69,6 +80,8 @@ static bool something_runs(const struct model *m, char *why, size_t size)
         text_visible(why, size, l->fault.message);
         return false;
     }
+    if (!none_is_half(m, why, size))
+        return false;
     if (l->disagree[0] && !m->snap->skip_validation)
         return refuse(why, size, l->disagree);
     return l->pending_count ? true : refuse(why, size, "nothing is pending");
@@ -103,7 +116,7 @@ bool allowed_take_over(const struct model *m, char *why, size_t size)
 
 bool allowed_roll_back(const struct model *m, char *why, size_t size)
 {
-    if (!idle(m, why, size) || !lock_is_free(m, why, size))
+    if (!idle(m, why, size) || !lock_is_free(m, why, size) || !none_is_half(m, why, size))
         return false;
     for (size_t i = 0; i < m->snap->listing->applied_count; i++)
         if (m->snap->listing->applied[i].type == MIGRATION_VERSIONED)
@@ -203,6 +216,40 @@ bool allowed_copy(const struct model *m, char *why, size_t size)
     if (m->focus == PANE_LOCK)
         return m->snap ? true : refuse(why, size, "nothing is known of the lock yet");
     return m->want.file[0] ? true : refuse(why, size, "no migration is chosen");
+}
+
+static bool any_applied(const struct model *m, enum snap_state state, bool versions_only)
+{
+    const struct listing *l = m->snap->listing;
+    for (size_t i = 0; i < l->applied_count; i++)
+        if (l->applied[i].state == state && (!versions_only || l->applied[i].type == MIGRATION_VERSIONED))
+            return true;
+    return false;
+}
+
+bool allowed_fix_checksums(const struct model *m, char *why, size_t size)
+{
+    if (!idle(m, why, size) || !lock_is_free(m, why, size))
+        return false;
+    if (!any_applied(m, APPLIED_CHANGED, true))
+        return refuse(why, size, "no applied file was changed");
+    if (any_applied(m, APPLIED_MISSING, false) && !m->snap->skip_validation)
+        return refuse(why, size, "first the missing files: put them back, or m takes them out of the history");
+    return true;
+}
+
+bool allowed_fix_files(const struct model *m, char *why, size_t size)
+{
+    return idle(m, why, size) && lock_is_free(m, why, size) && (any_applied(m, APPLIED_MISSING, false) || refuse(why, size, "no applied file is missing"));
+}
+
+bool allowed_resolve(const struct model *m, char *why, size_t size)
+{
+    if (!idle(m, why, size))
+        return false;
+    if (m->snap->lock.row.locked && m->snap->listing->half_count)
+        return refuse(why, size, m->snap->lock.verdict == LOCK_DEAD ? "locked by a dead run: F unlocks first" : "locked: it is resolved once the lock is free");
+    return m->snap->listing->half_count ? true : refuse(why, size, "nothing is half applied");
 }
 
 bool allowed_verify(const struct model *m, char *why, size_t size)

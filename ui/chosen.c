@@ -29,6 +29,7 @@ bool chosen_settle(struct model *m)
     struct detail_want want = { .seen = m->snap ? m->snap->listing : NULL };
     const struct snap_pending *p;
     const struct snap_applied *a;
+    const struct snap_half *half;
     bool other;
     if (m->focus == PANE_PENDING || m->focus == PANE_APPLIED)
         m->chosen_in = m->focus;
@@ -43,6 +44,8 @@ bool chosen_settle(struct model *m)
         want.type = p ? p->type : a->type;
         want.dialect = m->snap->sessions ? SCAN_POSTGRES : SCAN_SQLITE;
         want.standard_strings = m->snap->about.standard_strings;
+        half = listing_half(m->snap->listing, want.file);
+        want.half = !half ? DETAIL_WHOLE : half->back ? DETAIL_HALF_ROLLBACK : DETAIL_HALF_UPGRADE;
     }
     other = strcmp(want.file, m->want.file) != 0 || strcmp(want.version, m->want.version) != 0 || want.type != m->want.type;
     if (!other && want.seen == m->want.seen)

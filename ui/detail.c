@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "detail.h"
+#include "preview.h"
 #include "script.h"
 #include "text.h"
 
@@ -28,6 +29,9 @@ void detail_free(struct detail *d)
         return;
     section_free(&d->upgrade);
     section_free(&d->rollback);
+    for (unsigned i = 0; i < d->sql_count; i++)
+        free(d->sql[i]);
+    free(d->sql);
     free(d);
 }
 
@@ -94,13 +98,16 @@ static void read_section(struct detail *d, struct detail_section *s, const struc
         text_visible(s->fault, sizeof s->fault, err.message);
         return;
     }
-    d->no_transaction = section_directive(section, "no-transaction", NULL, 0);
     read_lines(s, section);
     section_close(section);
-    if (script_check(m, kind, d->want.dialect, d->want.standard_strings, &facts, &err))
-        s->statements = facts.statements;
-    else
+    if (!script_check(m, kind, d->want.dialect, d->want.standard_strings, &facts, &err)) {
         text_visible(s->fault, sizeof s->fault, err.message);
+        return;
+    }
+    s->statements = facts.statements;
+    s->outside = facts.outside;
+    if (d->want.half == (kind == SECTION_UPGRADE ? DETAIL_HALF_UPGRADE : DETAIL_HALF_ROLLBACK))
+        preview_sql(m, kind, &facts, d->want.dialect, d->want.standard_strings, &d->sql, &d->sql_count, &err);
 }
 
 /* All that is shown of a file that is there. */

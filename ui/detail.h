@@ -4,6 +4,8 @@
 
 #include "migration.h"
 
+enum detail_half { DETAIL_WHOLE, DETAIL_HALF_UPGRADE, DETAIL_HALF_ROLLBACK };
+
 /* Which file. */
 struct detail_want {
     char file[512];              /* base name; "": none */
@@ -12,12 +14,14 @@ struct detail_want {
     enum migration_type type;
     enum scan_dialect dialect;
     bool standard_strings;
+    enum detail_half half;       /* its section that was left half applied: its statements are wanted too */
     const void *seen;            /* the listing it was chosen from: another one means that the file may have changed */
 };
 
 /* What one section of it is. */
 struct detail_section {
     unsigned statements;
+    bool outside;                /* runs outside a transaction */
     char fault[300];             /* why it can't run, safe to show; or "" */
     char **lines;                /* its text, safe to show, TAB as four blanks */
     size_t count;
@@ -30,8 +34,9 @@ struct detail {
     char fault[400];             /* it is missing or unreadable: nothing else is filled; or "" */
     char path[1024];             /* to open it */
     char checksum[CHECKSUM_SIZE];
-    bool no_transaction;
     struct detail_section upgrade, rollback;
+    char **sql;                  /* the first statements of the section that was left half applied, safe to show; NULL where none was */
+    unsigned sql_count;
 };
 
 /* Reads it; a file that can't be read gives its fault. NULL where memory ran out. */

@@ -28,6 +28,8 @@ const struct dialog_ops *dialog_ops_of(const struct model *m)
     case DIALOG_UNLOCK: return &dialog_unlock;
     case DIALOG_BLOCKER: return &dialog_blocker;
     case DIALOG_VERIFY: return &dialog_verify;
+    case DIALOG_FIX: return &dialog_fix;
+    case DIALOG_RESOLVE: return &dialog_resolve;
     case DIALOG_CANCEL: return &dialog_cancel;
     case DIALOG_QUIT: return &dialog_quit;
     case DIALOG_HELP: return &dialog_help;

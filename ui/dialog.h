@@ -19,7 +19,7 @@ struct dialog_ops {
     void (*footer)(const struct model *model, char *to, size_t size);
 };
 
-extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_blocker, dialog_verify, dialog_cancel, dialog_quit, dialog_help, dialog_error;
+extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_blocker, dialog_verify, dialog_fix, dialog_resolve, dialog_cancel, dialog_quit, dialog_help, dialog_error;
 
 /* The open dialog's table, or NULL. */
 const struct dialog_ops *dialog_ops_of(const struct model *model);
@@ -65,6 +65,16 @@ bool dialog_blocker_seen(struct model *model);
 void dialog_blocker_answered(struct model *model, const struct blocker_answer *answer);
 /* A new look while a take-over is asked about: the dead holder may be gone. True where the dialog has turned into a sentence. */
 bool dialog_take_over_seen(struct model *model);
+/* f, m: asks what a repair of these parts of the history would change. */
+struct effect dialog_fix_open(struct model *model, unsigned parts);
+/* What it would change has come; takes answer->repair. */
+void dialog_fix_answered(struct model *model, struct found_answer *answer);
+/* w: asks about the newest half-applied file, or the chosen one. */
+struct effect dialog_resolve_open(struct model *model);
+/* What is known of it has come; takes answer->preview. */
+void dialog_resolve_answered(struct model *model, struct plan_answer *answer);
+/* A new look: somebody may have resolved it, or taken the lock. True where the dialog has turned into a sentence. */
+bool dialog_resolve_seen(struct model *model);
 /* The plan for an upgrade or a roll back has come; takes answer->preview. */
 void dialog_plan_answered(struct model *model, struct plan_answer *answer);
 

@@ -20,12 +20,12 @@ static struct effect quit_key(struct model *m, int key)
 
 static void cancel_title(const struct model *m, char *to, size_t size)
 {
-    snprintf(to, size, "Cancel this console's own %s", words_direction(m->run.direction));
+    snprintf(to, size, "Cancel this console's own %s", own_run_name(&m->run));
 }
 
 static void quit_title(const struct model *m, char *to, size_t size)
 {
-    snprintf(to, size, "Quit while this console's own %s is on", words_direction(m->run.direction));
+    snprintf(to, size, "Quit while this console's own %s is on", own_run_name(&m->run));
 }
 
 static void fill_run(const struct model *m, struct sheet *body)

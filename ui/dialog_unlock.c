@@ -153,6 +153,21 @@ static void fill_holder(const struct model *m, struct sheet *body)
     }
 }
 
+/* What a dead holder has left half applied: an unlock does not mend that. */
+static void fill_half(const struct listing *l, const struct lock_view *lock, struct sheet *body)
+{
+    const struct snap_half *half = lock->verdict == LOCK_DEAD && lock->row.has_run ? listing_half(l, lock->row.run.file) : NULL;
+    char line[400];
+    if (!half || strcmp(half->process_id, lock->row.run.process_id) != 0)
+        return;
+    if (l->invalid) {
+        snprintf(line, sizeof line, "Invalid index: %.*s.", (int)strcspn(l->invalid, "\n"), l->invalid);
+        sheet_wrap(body, STYLE_WARN, 0, line);
+    }
+    snprintf(line, sizeof line, "Nothing can start before %s is resolved: afterwards v shows the ways out.", half->label);
+    sheet_wrap(body, STYLE_WARN, 0, line);
+}
+
 static void fill_ask(const struct model *m, struct sheet *body)
 {
     const struct lock_view *lock = &m->dialog.lock;
@@ -163,6 +178,7 @@ static void fill_ask(const struct model *m, struct sheet *body)
     words_sentence(lock->effect, words, sizeof words);
     snprintf(line, sizeof line, "%s%s.", lock->row.has_run ? "" : "After an unlock ", lock->row.has_run ? words : lock->effect);
     sheet_wrap(body, STYLE_NORMAL, 0, line);
+    fill_half(m->snap->listing, lock, body);
     if (!m->snap->sessions && lock->row.has_run && lock->verdict != LOCK_DEAD)
         sheet_wrap(body, STYLE_NORMAL, 0, "On SQLite that can only happen between two migrations: while one runs, the unlock waits 3 s and then says that nothing was done.");
     if (lock->session.found && lock->session.blockers > 0) {

@@ -84,7 +84,7 @@ static void fill_item(struct sheet *body, const struct preview_item *item, bool 
     char left[400], right[80], how[170];
     snprintf(how, sizeof how, "     %s", item->how[0] ? item->how + 2 : "");
     snprintf(left, sizeof left, "%-4s %.300s", item->label, item->description);
-    snprintf(right, sizeof right, "%s%u stmt%s", item->why == WHY_CHANGED ? "changed, " : item->why == WHY_ALWAYS ? "always, " : "", item->statements, words_plural(item->statements));
+    snprintf(right, sizeof right, "%s%s%u stmt%s", item->outside ? "no-txn, " : "", item->why == WHY_CHANGED ? "changed, " : item->why == WHY_ALWAYS ? "always, " : "", item->statements, words_plural(item->statements));
     if (draw_columns(left) + draw_columns(right) + 1 > body->width)
         left[draw_fit(left, body->width - draw_columns(right) - 1)] = '\0';
     sheet_pair(body, STYLE_NORMAL, left, STYLE_NORMAL, right);
@@ -103,6 +103,19 @@ static void fill_item(struct sheet *body, const struct preview_item *item, bool 
     }
     if (statements && item->sql_count < item->statements)
         sheet_line(body, STYLE_DIM, "       and %u more", item->statements - item->sql_count);
+}
+
+static void fill_how(const struct preview *plan, struct sheet *foot)
+{
+    bool outside = false;
+    for (size_t i = 0; i < plan->count; i++)
+        outside = outside || plan->items[i].outside;
+    sheet_line(foot, STYLE_NORMAL, "%zu file%s, %llu statement%s, in this order; each file in one", plan->count, words_plural(plan->count),
+               (unsigned long long)plan->statements, words_plural(plan->statements));
+    if (outside)
+        sheet_wrap(foot, STYLE_WARN, 0, "transaction, but for no-txn: statement by statement, what ran stays. If the plan differs by then, nothing runs.");
+    else
+        sheet_line(foot, STYLE_NORMAL, "transaction. If the plan differs by then, nothing runs.");
 }
 
 static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
@@ -125,9 +138,7 @@ static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
         snprintf(line, sizeof line, "The lock is taken over from %s, which is DEAD, only where the server proves it again.", who);
         sheet_wrap(foot, STYLE_WARN, 0, line);
     }
-    sheet_line(foot, STYLE_NORMAL, "%zu file%s, %llu statement%s, in this order; each file in one", plan->count, words_plural(plan->count),
-               (unsigned long long)plan->statements, words_plural(plan->statements));
-    sheet_line(foot, STYLE_NORMAL, "transaction. If the plan differs by then, nothing runs.");
+    fill_how(plan, foot);
     sheet_line(foot, STYLE_NORMAL, " ");
     sheet_line(foot, STYLE_BOLD, d->dry ? "       [ Esc  leave it ]       (a dry run: u upgrades)" : d->take_over ? "       [ Esc  leave it ]       y  take over and upgrade" : "       [ Esc  leave it ]       y  upgrade");
 }

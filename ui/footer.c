@@ -23,7 +23,8 @@ static int collect(const struct model *m, struct piece *pieces)
             continue;
         action_footer_words(m, a, pieces[count].words, sizeof pieces[count].words);
         pieces[count].key = a->keys[0];
-        pieces[count].may_go = a->footer == FOOTER_IF_ROOM;
+        /* The one way on is always in sight. */
+        pieces[count].may_go = a->footer == FOOTER_IF_ROOM && !(a->id == ACT_VERIFY && m->snap && m->snap->listing->half_count);
         pieces[count].shown = true;
         count++;
     }

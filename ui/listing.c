@@ -45,6 +45,12 @@ void listing_unref(struct listing *l)
         free(l->applied[i].stored_at);
         free(l->applied[i].description);
     }
+    for (size_t i = 0; i < l->half_count; i++) {
+        free(l->half[i].file);
+        free(l->half[i].shown);
+    }
+    free(l->half);
+    free(l->invalid);
     free(l->pending);
     free(l->applied);
     free(l->runs);
@@ -80,9 +86,8 @@ static bool add_pending(struct listing *l, const struct pending_item *item, cons
     row->why = item->why;
     row->statements = item->statements;
     text_visible(row->fault, sizeof row->fault, item->fault);
-    if (item->why == WHY_HALF && !item->fault[0])
-        snprintf(row->fault, sizeof row->fault, "half applied: %.200s", item->half);
     l->unread = l->unread || item->unread;
+    row->outside = item->outside;
     row->checksum = earlier && earlier->checksum ? visible(earlier->checksum) : NULL;
     return (row->file && row->path && row->shown && row->description && (row->checksum || !earlier || !earlier->checksum)) || no_memory(err);
 }
@@ -193,10 +198,10 @@ static bool read_runs(struct listing *l, struct db *db, struct error *err)
     return (l->runs || no_memory(err)) && db_driver_of(db)->runs_read(db, NULL, RUNS_SHOWN, add_run, l, err);
 }
 
-/* What files and history say together. A folder that can't be read hides nothing of the database. */
-static bool fill(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
+/* What files and history say together. A folder that can't be read hides nothing of the database. db: NULL where `before` says what only the database knows. */
+static bool fill(struct listing *l, struct folder *folder, const struct history *history, struct db *db, const struct listing *before, struct error *err)
 {
-    return (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err);
+    return (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err) && listing_read_half(l, folder, history, db, before, err);
 }
 
 static bool same_runs(const struct listing *a, const struct listing *b)
@@ -234,7 +239,7 @@ struct listing *listing_read(struct files *files, bool anew, struct db *db, stru
     }
     if (ok) {
         same = take_history(history, read) && !anew && before && same_runs(before, l);
-        ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), *history, err);
+        ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), *history, db, NULL, err);
     } else {
         history_free(read);
     }
@@ -257,7 +262,7 @@ struct listing *listing_reread(struct files *files, const struct listing *before
         l->dialect = before->dialect;
         l->standard_strings = before->standard_strings;
         l->runs = calloc(RUNS_SHOWN, sizeof *l->runs);
-        ok = (l->runs || no_memory(err)) && fill(l, files_read(files, &l->fault), history, err);
+        ok = (l->runs || no_memory(err)) && fill(l, files_read(files, &l->fault), history, NULL, before, err);
     }
     if (ok && before->runs_count) {
         memcpy(l->runs, before->runs, before->runs_count * sizeof *l->runs);

@@ -46,6 +46,7 @@ static void apply(struct loop *l, struct model_msg *msg)
     case FX_NONE:
         break;
     case FX_PLAN:
+    case FX_FIND:
     case FX_RUN:
     case FX_UNLOCK:
     case FX_BLOCKER:

@@ -56,6 +56,10 @@ void message_drop(struct model_msg *msg)
         preview_free(msg->u.plan->preview);
         free(msg->u.plan);
         break;
+    case MSG_FOUND:
+        repair_clear(&msg->u.found->repair);
+        free(msg->u.found);
+        break;
     case MSG_NOTE:
         free(msg->u.note);
         break;

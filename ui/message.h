@@ -5,6 +5,7 @@
 #include "detail.h"
 #include "engine.h"
 #include "preview.h"
+#include "repair.h"
 #include "snapshot.h"
 
 enum model_msg_kind {
@@ -19,6 +20,7 @@ enum model_msg_kind {
     MSG_FILES,      /* u.snap: the last look with a listing made anew from the files alone; the database was not asked */
     MSG_DOWN,       /* u.down: a look that failed */
     MSG_PLAN,       /* u.plan: the plan that FX_PLAN asked for */
+    MSG_FOUND,      /* u.found: what FX_FIND asked for */
     MSG_NOTE,       /* u.note: an event of our own run */
     MSG_RETURNED,   /* u.returned: our own run has ended */
     MSG_BLOCKER,    /* u.blocker: the answer to FX_BLOCKER */
@@ -48,8 +50,17 @@ struct plan_answer {
     struct error error;
 };
 
+/* What a repair would change. */
+struct found_answer {
+    uint64_t job;
+    bool ok;                 /* false: error says why */
+    struct repair repair;    /* owned */
+    struct error error;
+};
+
 struct run_answer {
     int exit_code;
+    size_t repaired;         /* a repair: so many versions and files were mended; 0: none needed it */
     struct error error;
     int64_t ended_mono_ms;
 };
@@ -81,6 +92,7 @@ struct model_msg {
         struct snapshot *snap;
         struct error *down;
         struct plan_answer *plan;
+        struct found_answer *found;
         struct engine_note *note;
         struct run_answer *returned;
         struct unlock_answer *unlocked;

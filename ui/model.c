@@ -104,6 +104,7 @@ void model_log(struct model *m, int64_t at_us, const char *format, ...)
 void model_close_dialog(struct model *m)
 {
     preview_free(m->dialog.plan);
+    repair_clear(&m->dialog.repair);
     memset(&m->dialog, 0, sizeof m->dialog);
 }
 
@@ -183,6 +184,8 @@ static struct effect snapshot_seen(struct model *m, struct snapshot *snap)
         fx.flush = dialog_blocker_seen(m);
     if (m->dialog.kind == DIALOG_UPGRADE && m->dialog.take_over)
         fx.flush = dialog_take_over_seen(m);
+    if (m->dialog.kind == DIALOG_RESOLVE)
+        fx.flush = dialog_resolve_seen(m);
     return fx;
 }
 
@@ -294,7 +297,16 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
     case MSG_PLAN:
         /* A plan for a dialog that was left is nobody's. */
         if (m->dialog.kind != DIALOG_NONE && m->dialog.stage == STAGE_WAITING && m->dialog.job == msg->u.plan->job) {
-            dialog_plan_answered(m, msg->u.plan);
+            if (m->dialog.kind == DIALOG_RESOLVE)
+                dialog_resolve_answered(m, msg->u.plan);
+            else
+                dialog_plan_answered(m, msg->u.plan);
+            fx.flush = true;
+        }
+        break;
+    case MSG_FOUND:
+        if (m->dialog.kind == DIALOG_FIX && m->dialog.stage == STAGE_WAITING && m->dialog.job == msg->u.found->job) {
+            dialog_fix_answered(m, msg->u.found);
             fx.flush = true;
         }
         break;

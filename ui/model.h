@@ -9,7 +9,7 @@ enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LO
 /* Panes by the number in their title. */
 enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_DETAIL = 4, PANE_RUNS = 5 };
 
-enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_BLOCKER, DIALOG_VERIFY, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
+enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_BLOCKER, DIALOG_VERIFY, DIALOG_FIX, DIALOG_RESOLVE, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
 
 /* How far a dialog is. */
 enum dialog_stage {
@@ -25,6 +25,11 @@ struct dialog {
     bool statements;             /* upgrade: the texts of the statements are shown */
     uint64_t job;                /* the answer it waits for */
     struct preview *plan;        /* owned; MAY be NULL */
+    struct repair repair;        /* fix: what would be changed; owned */
+    unsigned parts;              /* fix: which parts of the history, enum repair_part */
+    char file[512];              /* resolve: the half-applied file */
+    enum plan_resolve way;       /* resolve: the way out that is chosen; RESOLVE_NONE: none yet */
+    unsigned from;               /* resolve: the statement that RESOLVE_RERUN begins with */
     struct lock_view lock;       /* unlock: the holder that is asked about */
     bool terminate, terminate_forced;
     int count;                   /* upgrade: so many versions at most; 0: all */
@@ -47,7 +52,11 @@ struct own_run {
     char process_id[DB_ID_SIZE];
     int session_pid;
     enum plan_direction direction;
-    struct preview *plan;        /* what was confirmed; owned */
+    enum plan_resolve resolve;   /* the end of a half-applied file; else RESOLVE_NONE */
+    unsigned from;               /* RESOLVE_RERUN: its first statement */
+    unsigned parts;              /* a repair of these parts of the history; else 0 */
+    bool half;                   /* it has left a file half applied */
+    struct preview *plan;        /* what was confirmed; owned; NULL for a repair */
     uint32_t migration, migrations, statement, statements, done;
     char file[512];
     double took_ms[PREVIEW_SQL_SHOWN]; /* of each statement of this file that is done; -1 not told */
@@ -106,17 +115,21 @@ struct model {
 
 /* What is to be done now. */
 struct effect {
-    enum { FX_NONE, FX_PLAN, FX_RUN, FX_UNLOCK, FX_BLOCKER, FX_CANCEL_OWN, FX_COPY, FX_PAGER, FX_EDITOR, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
+    enum { FX_NONE, FX_PLAN, FX_FIND, FX_RUN, FX_UNLOCK, FX_BLOCKER, FX_CANCEL_OWN, FX_COPY, FX_PAGER, FX_EDITOR, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
     bool read;                   /* model->want has changed: read that file */
     bool flush;                  /* keys typed ahead must be thrown away: a dialog has changed */
-    uint64_t job;                /* FX_PLAN, FX_UNLOCK, FX_BLOCKER */
+    uint64_t job;                /* FX_PLAN, FX_FIND, FX_UNLOCK, FX_BLOCKER */
     enum plan_direction direction; /* FX_PLAN, FX_RUN */
     int count;                   /* FX_PLAN, FX_RUN: as in the dialog */
     char to_version[160];        /* FX_PLAN, FX_RUN */
+    char file[512];              /* FX_PLAN, FX_RUN: the half-applied file that is to be resolved; "": none */
+    enum plan_resolve resolve;   /* FX_RUN: how */
+    unsigned from;               /* FX_RUN: RESOLVE_RERUN */
+    unsigned parts;              /* FX_FIND, FX_RUN: a repair of these parts of the history; 0: none */
     bool take_over;              /* FX_RUN: from the dead holder process_id */
     int blocker_pid;             /* FX_BLOCKER: of the holder process_id */
     bool end;                    /* FX_BLOCKER */
-    char digest[CHECKSUM_SIZE];  /* FX_RUN: of the confirmed plan */
+    char digest[CHECKSUM_SIZE];  /* FX_RUN: of the confirmed plan, or repair */
     char process_id[DB_ID_SIZE]; /* FX_UNLOCK, FX_BLOCKER, a take-over: only while the lock names it */
     bool only_dead, terminate;   /* FX_UNLOCK */
     int signal;                  /* FX_CANCEL_OWN: what the engine is told */
@@ -127,7 +140,7 @@ struct effect {
 void model_init(struct model *model, int rows, int cols, bool read_only, int refresh_ms);
 /* Frees what it holds. */
 void model_free(struct model *model);
-/* Takes a message in. What the message owns stays the caller's, but for u.plan->preview and u.detail, which may be taken (NULL then). */
+/* Takes a message in. What the message owns stays the caller's, but for u.plan->preview, u.found->repair and u.detail, which may be taken (empty then). */
 struct effect model_apply(struct model *model, struct model_msg *msg);
 
 /* ---- questions, used by actions, panes and dialogs ---- */

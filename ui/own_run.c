@@ -9,6 +9,29 @@
 #include "text.h"
 #include "words.h"
 
+const char *own_run_name(const struct own_run *run)
+{
+    if (run->parts)
+        return run->parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
+    return run->resolve != RESOLVE_NONE ? "resolve" : words_direction(run->direction);
+}
+
+/* What was confirmed is what the engine is told. */
+static void start_what(const struct dialog *d, struct own_run *run, struct effect *fx)
+{
+    run->parts = fx->parts = d->parts;
+    if (fx->parts) {
+        repair_digest(&d->repair, fx->digest);
+        return;
+    }
+    run->direction = fx->direction = d->plan->direction;
+    run->migrations = (uint32_t)d->plan->count;
+    run->resolve = fx->resolve = d->way;
+    run->from = fx->from = d->way == RESOLVE_RERUN ? d->from : 0;
+    text_copy(fx->file, sizeof fx->file, d->file);
+    text_copy(fx->digest, sizeof fx->digest, d->plan->digest);
+}
+
 struct effect own_run_start(struct model *m)
 {
     struct own_run *run = &m->run;
@@ -20,11 +43,9 @@ struct effect own_run_start(struct model *m)
         text_copy(fx.process_id, sizeof fx.process_id, m->dialog.lock.row.process_id);
     preview_free(run->plan);
     *run = (struct own_run){ .on = true, .plan = m->dialog.plan, .started_ms = m->mono_ms };
+    start_what(&m->dialog, run, &fx);
     m->dialog.plan = NULL;
     model_close_dialog(m);
-    run->direction = fx.direction = run->plan->direction;
-    run->migrations = (uint32_t)run->plan->count;
-    text_copy(fx.digest, sizeof fx.digest, run->plan->digest);
     m->log_count = 0;
     m->log_shown = true;
     m->detail_top = 0;
@@ -43,7 +64,7 @@ static void migration_started(struct model *m, const struct engine_note *note, c
     struct own_run *run = &m->run;
     run->migration = note->migration;
     run->migrations = note->migrations ? note->migrations : run->migrations;
-    run->statement = 0;
+    run->statement = run->resolve == RESOLVE_RERUN && run->from > 0 ? run->from - 1 : 0;
     run->statements = note->statements;
     run->statement_ms = m->mono_ms;
     for (size_t i = 0; i < PREVIEW_SQL_SHOWN; i++)
@@ -98,9 +119,11 @@ void own_run_note(struct model *m, const struct engine_note *note)
         break;
     case EV_HALF_APPLIED:
         mark(m, note->file, PREVIEW_UNDONE);
+        run->half = true;
         model_log(m, note->at_us, "%s %s, HALF APPLIED", label, run->cancelling ? "cancelled" : "FAILED");
         break;
     case EV_RESOLVED:
+        model_log(m, note->at_us, "%s marked as %s", label, run->resolve == RESOLVE_APPLIED ? "applied" : "rolled back");
         break;
     case EV_LOCK_LOST:
         mark(m, note->file, PREVIEW_UNDONE);
@@ -143,7 +166,7 @@ static void cancelled_words(const struct own_run *run, const struct error *err, 
     const struct preview_item *item = preview_find(run->plan, run->file), *first = run->plan ? run->plan->items : NULL;
     bool up = run->direction == PLAN_UPGRADE;
     char undone[80] = "", stays[160] = "nothing else was run";
-    if (!item || item->state != PREVIEW_UNDONE || run->done > run->plan->count) {
+    if (!item || item->state != PREVIEW_UNDONE || run->half || run->done > run->plan->count) {
         text_copy(to, size, err->state[0] ? err->state : err->message);
         return;
     }
@@ -155,6 +178,15 @@ static void cancelled_words(const struct own_run *run, const struct error *err, 
     snprintf(to, size, "%s, %s", undone, stays);
 }
 
+/* What has become of the file that was half applied. */
+static const char *resolved_words(const struct own_run *run)
+{
+    bool up = run->direction == PLAN_UPGRADE;
+    if (run->resolve == RESOLVE_RERUN)
+        return up ? "has run to its end and is applied" : "has run to its end and is rolled back";
+    return run->resolve == RESOLVE_APPLIED ? "is marked as applied; nothing ran" : "is marked as rolled back; nothing ran";
+}
+
 /* One sentence on how it went. */
 static void result_words(const struct model *m, const struct run_answer *answer, char *to, size_t size)
 {
@@ -162,7 +194,12 @@ static void result_words(const struct model *m, const struct run_answer *answer,
     const struct error *err = &answer->error;
     char lasted[40];
     words_duration((double)(answer->ended_mono_ms - run->started_ms), lasted, sizeof lasted);
-    if (answer->exit_code == 0 && run->done)
+    if (answer->exit_code == 0 && run->parts && answer->repaired)
+        snprintf(to, size, "%s done: %zu %s in %s%s%s", own_run_name(run), answer->repaired, run->parts == REPAIR_FILES ? "taken out of the history" : "recorded anew", lasted,
+                 err->message[0] ? "; warning: " : "", err->message);
+    else if (answer->exit_code == 0 && run->resolve != RESOLVE_NONE && run->plan)
+        snprintf(to, size, "resolve done: %s %s%s%s", run->plan->items[0].label, resolved_words(run), err->message[0] ? "; warning: " : "", err->message);
+    else if (answer->exit_code == 0 && run->done)
         snprintf(to, size, "%s done: %u %s in %s%s%s", words_direction(run->direction), run->done, run->direction == PLAN_UPGRADE ? "applied" : "rolled back", lasted,
                  err->message[0] ? "; warning: " : "", err->message);
     else if (answer->exit_code == 0)
@@ -170,9 +207,9 @@ static void result_words(const struct model *m, const struct run_answer *answer,
     else if (err->code == ERR_CANCELLED) {
         char left[700];
         cancelled_words(run, err, left, sizeof left);
-        snprintf(to, size, "%s cancelled: %s", words_direction(run->direction), left);
+        snprintf(to, size, "%s cancelled: %s", own_run_name(run), left);
     } else
-        snprintf(to, size, "%s failed: %s%s%s", words_direction(run->direction), err->message, err->state[0] ? ". " : "", err->state);
+        snprintf(to, size, "%s failed: %s%s%s", own_run_name(run), err->message, err->state[0] ? ". " : "", err->state);
 }
 
 struct effect own_run_returned(struct model *m, const struct run_answer *answer)
@@ -196,7 +233,10 @@ struct effect own_run_returned(struct model *m, const struct run_answer *answer)
     model_say(m, bad && answer->error.code != ERR_CANCELLED, "%s", shown);
     if (bad && answer->error.code != ERR_CANCELLED) {
         char title[80];
-        snprintf(title, sizeof title, "%s failed", run->direction == PLAN_UPGRADE ? "Upgrade" : "Roll back");
+        if (run->parts || run->resolve != RESOLVE_NONE)
+            snprintf(title, sizeof title, "%s failed", run->parts ? "Fix" : "Resolve");
+        else
+            snprintf(title, sizeof title, "%s failed", run->direction == PLAN_UPGRADE ? "Upgrade" : "Roll back");
         model_close_dialog(m);
         dialog_open_error(m, &answer->error, title);
     }
@@ -208,12 +248,20 @@ void model_cancel_words(const struct model *m, char *to, size_t size)
     const struct own_run *run = &m->run;
     const struct preview *plan = run->plan;
     char label[40];
+    const struct preview_item *item = preview_find(run->plan, run->file);
     words_label(run->file, label, sizeof label);
+    if (run->parts) {
+        snprintf(to, size, "the history stays as it was");
+        return;
+    }
     if (!run->file[0] || !plan) {
         snprintf(to, size, "nothing has run yet");
         return;
     }
-    snprintf(to, size, "rolls %s back", label);
+    if (item && item->outside)
+        snprintf(to, size, "leaves %s half applied", label);
+    else
+        snprintf(to, size, "rolls %s back", label);
     if (run->done > 0 && run->done <= plan->count) {
         size_t used = strlen(to);
         const char *verb = run->direction == PLAN_UPGRADE ? "stay" : "stay rolled back";

@@ -8,6 +8,8 @@
 struct effect own_run_start(struct model *model);
 /* An event of it. */
 void own_run_note(struct model *model, const struct engine_note *note);
+/* What it is called: "upgrade", "rollback", "resolve", "fix-checksums", "fix-files". */
+const char *own_run_name(const struct own_run *run);
 /* It has ended. */
 struct effect own_run_returned(struct model *model, const struct run_answer *answer);
 /* Cancels it; the caller has asked the person. */

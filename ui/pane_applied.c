@@ -3,8 +3,12 @@
 
 #include "pane.h"
 
-static const char *state_words(const struct snap_applied *row, enum style *style)
+static const char *state_words(const struct listing *l, const struct snap_applied *row, enum style *style)
 {
+    if (listing_half(l, row->file)) {
+        *style = STYLE_BAD;
+        return "HALF APPLIED";
+    }
     *style = row->state == APPLIED_OK ? STYLE_NORMAL : STYLE_BAD;
     switch (row->state) {
     case APPLIED_OK: return row->when;
@@ -38,7 +42,7 @@ void pane_applied_draw(const struct model *m, struct canvas *canvas, struct rect
         const struct snap_applied *a = &l->applied[n];
         struct pane_row row = { .label = a->label, .description = a->description, .label_cols = m->applied_label_cols,
                                 .chosen = n == m->applied.chosen && m->focus == PANE_APPLIED, .focus = m->focus == PANE_APPLIED };
-        row.right = state_words(a, &row.right_style);
+        row.right = state_words(l, a, &row.right_style);
         row.right_cols = draw_columns(row.right);
         pane_row_draw(canvas, in.row + i, in.col, in.cols, &row);
     }

@@ -30,7 +30,7 @@ static void fill_statements(const struct model *m, struct sheet *s)
         sheet_line(s, STYLE_DIM, "and %u more statements", item->statements - item->sql_count);
 }
 
-static void fill_section(struct sheet *s, const char *label, const struct detail_section *section, bool no_transaction)
+static void fill_section(struct sheet *s, const char *label, const struct detail_section *section)
 {
     char line[480];
     if (section->fault[0]) {
@@ -39,7 +39,8 @@ static void fill_section(struct sheet *s, const char *label, const struct detail
     } else if (section->statements == 0) {
         sheet_line(s, STYLE_WARN, "%-*snone", LABEL_COLS, label);
     } else {
-        sheet_line(s, STYLE_NORMAL, "%-*s%u statement%s%s", LABEL_COLS, label, section->statements, words_plural(section->statements), no_transaction ? ", no transaction" : "");
+        sheet_line(s, STYLE_NORMAL, "%-*s%u %s%s%s", LABEL_COLS, label, section->statements, section->outside && section->statements > 1 ? "stmt" : "statement", words_plural(section->statements),
+                   section->outside ? ", no transaction" : "");
     }
 }
 
@@ -81,6 +82,29 @@ static void fill_lines(struct sheet *s, const struct detail_section *section)
         sheet_line(s, STYLE_DIM, "there is more: o shows the whole file");
 }
 
+/* What is known of each statement of a file that is half applied. */
+static void fill_half(const struct model *m, const struct detail *d, struct sheet *s)
+{
+    const struct snap_half *half = m->snap ? listing_half(m->snap->listing, m->want.file) : NULL;
+    if (!half || !d->sql)
+        return;
+    for (unsigned i = 0; i < d->sql_count; i++) {
+        bool unsure = half->same && (int)i >= half->done && (int)i < half->started;
+        const char *state = !half->same ? "?" : (int)i < half->done ? "done" : unsure ? "may have run" : "not run";
+        char left[2200];
+        int most = s->width - draw_columns(state) - 1;
+        snprintf(left, sizeof left, "%s%-2u %s", unsure ? "▸" : " ", i + 1, d->sql[i]);
+        if (draw_columns(left) > most)
+            snprintf(left + draw_fit(left, most - 1), sizeof left - draw_fit(left, most - 1), "…");
+        sheet_pair(s, unsure ? STYLE_BOLD : STYLE_NORMAL, left, unsure ? STYLE_WARN : STYLE_NORMAL, state);
+    }
+    if (d->sql_count == PREVIEW_SQL_SHOWN)
+        sheet_line(s, STYLE_DIM, "further statements are in the file");
+    if (!half->same)
+        sheet_wrap(s, STYLE_BAD, 0, "The file was changed since: which of these ran is not known.");
+    sheet_line(s, STYLE_NORMAL, " ");
+}
+
 static void fill_file(const struct model *m, struct sheet *s)
 {
     const struct detail *d = chosen_detail(m);
@@ -97,8 +121,9 @@ static void fill_file(const struct model *m, struct sheet *s)
             sheet_line(s, STYLE_NORMAL, "%-*s%s", LABEL_COLS, "recorded", cut(a->checksum));
         return;
     }
-    fill_section(s, "upgrade", &d->upgrade, d->no_transaction);
-    fill_section(s, "rollback", &d->rollback, d->no_transaction);
+    fill_half(m, d, s);
+    fill_section(s, "upgrade", &d->upgrade);
+    fill_section(s, "rollback", &d->rollback);
     fill_checksums(m, d, s);
     sheet_line(s, STYLE_NORMAL, " ");
     fill_lines(s, &d->upgrade);

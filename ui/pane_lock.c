@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "own_run.h"
 #include "pane.h"
 #include "text.h"
 #include "words.h"
@@ -47,8 +48,27 @@ static void last_run_words(const struct run_row *run, char *to, size_t size)
     }
 }
 
-static void fill_unlocked(const struct db_lock_row *row, struct sheet *s)
+/* What a run has left half applied, and the way on. True where it said anything. */
+static bool half_lines(const struct listing *l, const struct snap_half *half, bool locked, struct sheet *s)
 {
+    char known[120], line[700];
+    size_t used;
+    if (!half)
+        return false;
+    words_half(half, known, sizeof known);
+    snprintf(line, sizeof line, "%-*s%s is HALF APPLIED%s: %s", LABEL_COLS, locked ? "effect" : "half", half->label, half->back ? " in its rollback" : "", known);
+    sheet_wrap(s, STYLE_BAD, LABEL_COLS, line);
+    used = (size_t)snprintf(line, sizeof line, "%-*s", LABEL_COLS, "next");
+    if (l->invalid)
+        used += (size_t)snprintf(line + used, sizeof line - used, "index %.*s is invalid; ", (int)strcspn(l->invalid, " \n"), l->invalid);
+    snprintf(line + used, sizeof line - used, "%s", locked ? "F unlocks, then v: ways out" : "v: ways out");
+    sheet_wrap(s, STYLE_NORMAL, LABEL_COLS, line);
+    return true;
+}
+
+static void fill_unlocked(const struct snapshot *snap, struct sheet *s)
+{
+    const struct db_lock_row *row = &snap->lock.row;
     char words[900] = "no run is known yet";
     if (!row->table)
         snprintf(words, sizeof words, "there is no lock table here yet");
@@ -57,6 +77,8 @@ static void fill_unlocked(const struct db_lock_row *row, struct sheet *s)
     else if (row->has_last)
         last_run_words(&row->last, words, sizeof words);
     sheet_line(s, STYLE_GOOD, "UNLOCKED   %s", words);
+    for (size_t i = 0; i < snap->listing->half_count; i++)
+        half_lines(snap->listing, &snap->listing->half[i], false, s);
 }
 
 /* "since 13:58:19 server time", with the day where it is another one. */
@@ -127,7 +149,7 @@ static void run_line(const struct lock_view *lock, struct sheet *s)
     program_words(run, program, sizeof program);
     snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, "run", program);
     if (run->file[0] && lock->verdict == LOCK_DEAD)
-        snprintf(left, sizeof left, "%-*s%s, died at %s (%s)", LABEL_COLS, "run", program, run->file, run->no_transaction ? "no transaction" : "one transaction");
+        snprintf(left, sizeof left, "%-*s%s, died %s %s (%s)", LABEL_COLS, "run", program, run->no_transaction && run->started_statement > 0 ? "in" : "at", run->file, run->no_transaction ? "no transaction" : "one transaction");
     else if (run->file[0])
         snprintf(left, sizeof left, "%-*s%s, %s", LABEL_COLS, "run", program, run->file);
     if (lock->verdict != LOCK_DEAD && run->no_transaction && run->started_statement > 0) {
@@ -200,6 +222,14 @@ static void session_lines(const struct model *m, const struct db_session *sessio
         blocker_line(&session->blocked_by[i], i == 0, more, s);
 }
 
+/* The file that the dead holder has left half applied, as the listing knows it. */
+static const struct snap_half *left_by(const struct snapshot *snap)
+{
+    const struct run_row *run = &snap->lock.row.run;
+    const struct snap_half *half = listing_half(snap->listing, run->file);
+    return half && strcmp(half->process_id, run->process_id) == 0 ? half : NULL;
+}
+
 static void fill_locked(const struct model *m, struct sheet *s)
 {
     const struct lock_view *lock = &m->snap->lock;
@@ -215,7 +245,7 @@ static void fill_locked(const struct model *m, struct sheet *s)
     run_line(lock, s);
     if (lock->session.found)
         session_lines(m, &lock->session, s);
-    if (lock->verdict == LOCK_DEAD) {
+    if (lock->verdict == LOCK_DEAD && !half_lines(m->snap->listing, left_by(m->snap), true, s)) {
         snprintf(text, sizeof text, "%-*s%s", LABEL_COLS, "effect", lock->effect);
         sheet_wrap(s, STYLE_NORMAL, LABEL_COLS, text);
     }
@@ -252,11 +282,15 @@ static void fill_own(const struct model *m, struct sheet *s)
         words_holder(&m->snap->lock.row.run, who, sizeof who);
     snprintf(left, sizeof left, "%-*s%s", LABEL_COLS, "process ID", run->process_id);
     sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, who);
-    if (!run->file[0]) {
-        sheet_line(s, STYLE_NORMAL, "%-*s%s of %u migration%s", LABEL_COLS, "run", words_direction(run->direction), run->migrations, words_plural(run->migrations));
+    if (run->parts) {
+        sheet_line(s, STYLE_NORMAL, "%-*s%s, in one transaction", LABEL_COLS, "run", own_run_name(run));
         return;
     }
-    snprintf(left, sizeof left, "%-*s%s %u of %u, %s", LABEL_COLS, "run", words_direction(run->direction), run->migration, run->migrations, run->file);
+    if (!run->file[0]) {
+        sheet_line(s, STYLE_NORMAL, "%-*s%s of %u migration%s", LABEL_COLS, "run", own_run_name(run), run->migrations, words_plural(run->migrations));
+        return;
+    }
+    snprintf(left, sizeof left, "%-*s%s %u of %u, %s", LABEL_COLS, "run", own_run_name(run), run->migration, run->migrations, run->file);
     words_bar(run->statement < run->statements ? run->statement + 1 : run->statements, run->statements, BAR_CELLS, bar, sizeof bar);
     if (run->statement < run->statements)
         snprintf(right, sizeof right, "statement %u of %u  %s", run->statement + 1, run->statements, bar);
@@ -276,7 +310,7 @@ void pane_lock_fill(const struct model *m, struct sheet *s)
         /* Our run has ended after this look: that the lock was released is for the next one to say. */
         sheet_line(s, STYLE_BOLD, "%s", m->run.on ? "LOCKED     by this console's own run" : "LOOKING    this console's run has ended");
     else if (!m->snap->lock.row.locked)
-        fill_unlocked(&m->snap->lock.row, s);
+        fill_unlocked(m->snap, s);
     else
         fill_locked(m, s);
 }

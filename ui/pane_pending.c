@@ -10,6 +10,10 @@ enum { RIGHT_LEAST = 14 }; /* "running 3 of 7" */
 /* What stands at the end of a row while nothing runs. */
 static enum style still_words(const struct snap_pending *p, char *to, size_t size)
 {
+    if (p->why == WHY_HALF) {
+        snprintf(to, size, "HALF APPLIED");
+        return STYLE_BAD;
+    }
     if (p->fault[0]) {
         snprintf(to, size, "%s", p->fault);
         return STYLE_BAD;
@@ -17,7 +21,7 @@ static enum style still_words(const struct snap_pending *p, char *to, size_t siz
     if (p->why == WHY_CHANGED || p->why == WHY_ALWAYS)
         snprintf(to, size, "%s", plan_why_name(p->why));
     else
-        snprintf(to, size, "%u stmt%s", p->statements, words_plural(p->statements));
+        snprintf(to, size, "%u stmt%s%s", p->statements, words_plural(p->statements), p->outside ? ", no-txn" : "");
     return STYLE_NORMAL;
 }
 

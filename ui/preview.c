@@ -22,6 +22,7 @@ void preview_free(struct preview *preview)
         free(item->description);
     }
     free(preview->items);
+    free(preview->half);
     free(preview);
 }
 
@@ -50,27 +51,27 @@ static char *visible(const char *text, size_t len, size_t most)
     return copy;
 }
 
-/* The texts of the statements that would be sent, and the proof that the file is still the one that was hashed. */
-static bool read_sql(struct preview_item *to, const struct plan_item *item, const struct preview *preview, struct db *db, struct error *err)
+bool preview_sql(const struct migration *m, enum section_kind kind, const struct script_facts *facts, enum scan_dialect dialect, bool standard_strings, char ***sql, unsigned *count, struct error *err)
 {
-    enum section_kind kind = preview->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
-    unsigned most = item->facts.statements < PREVIEW_SQL_SHOWN ? item->facts.statements : PREVIEW_SQL_SHOWN;
+    unsigned most = facts->statements < PREVIEW_SQL_SHOWN ? facts->statements : PREVIEW_SQL_SHOWN;
     struct script *script = NULL;
     struct scan_statement found;
     bool ok = true;
+    *count = 0;
+    *sql = NULL;
     if (most == 0)
         return true;
-    to->sql = calloc(most, sizeof *to->sql);
-    if (!to->sql)
+    *sql = calloc(most, sizeof **sql);
+    if (!*sql)
         return no_memory(err);
-    if (!script_open(item->migration, kind, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, &item->facts, &script, err))
+    if (!script_open(m, kind, dialect, standard_strings, facts, &script, err))
         return false;
-    while (ok && to->sql_count < most) {
+    while (ok && *count < most) {
         enum scan_answer got = script_next(script, &found, err);
         if (got == SCAN_END)
             break;
-        ok = got == SCAN_STATEMENT && ((to->sql[to->sql_count] = visible(found.text, found.len, SQL_BYTES)) || no_memory(err));
-        to->sql_count += ok;
+        ok = got == SCAN_STATEMENT && (((*sql)[*count] = visible(found.text, found.len, SQL_BYTES)) || no_memory(err));
+        *count += ok;
     }
     script_close(script);
     return ok;
@@ -91,22 +92,18 @@ static bool copy_item(struct preview *preview, const struct plan_item *item, str
     to->statements = item->facts.statements;
     to->colons = item->facts.colons;
     script_facts_words(&item->facts, to->how, sizeof to->how);
+    to->outside = item->facts.outside;
     preview->statements += item->facts.statements;
     if (!to->file || !to->shown || !to->description || (m->version && !to->version))
         return no_memory(err);
-    return read_sql(to, item, preview, db, err);
+    return preview_sql(m, preview->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK, &item->facts, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, &to->sql, &to->sql_count, err);
 }
 
-bool preview_make(const struct project *project, struct db *db, const struct plan_wish *wish, struct preview **out, struct error *err)
+bool preview_copy(const struct plan *plan, struct db *db, struct preview **out, struct error *err)
 {
-    struct folder *folder = NULL;
-    struct plan *plan = NULL;
-    struct preview *preview;
+    struct preview *preview = calloc(1, sizeof *preview);
     bool ok = true;
     *out = NULL;
-    if (!engine_plan(project, db, wish, &folder, &plan, err))
-        return false;
-    preview = calloc(1, sizeof *preview);
     if (preview) {
         preview->direction = plan->direction;
         memcpy(preview->digest, plan->digest, sizeof preview->digest);
@@ -116,11 +113,23 @@ bool preview_make(const struct project *project, struct db *db, const struct pla
         ok = no_memory(err);
     for (size_t i = 0; ok && i < plan->count; i++)
         ok = copy_item(preview, &plan->items[i], db, err);
-    plan_free(plan);
-    folder_free(folder);
     if (ok)
         *out = preview;
     else
         preview_free(preview);
+    return ok;
+}
+
+bool preview_make(const struct project *project, struct db *db, const struct plan_wish *wish, struct preview **out, struct error *err)
+{
+    struct folder *folder = NULL;
+    struct plan *plan = NULL;
+    bool ok;
+    *out = NULL;
+    if (!engine_plan(project, db, wish, &folder, &plan, err))
+        return false;
+    ok = preview_copy(plan, db, out, err);
+    plan_free(plan);
+    folder_free(folder);
     return ok;
 }

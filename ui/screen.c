@@ -4,6 +4,7 @@
 
 #include "dialog.h"
 #include "footer.h"
+#include "own_run.h"
 #include "pane.h"
 #include "text.h"
 #include "words.h"
@@ -90,6 +91,13 @@ static void draw_panes(const struct model *m, struct canvas *canvas, const struc
         draw_pane(m, canvas, at, (enum pane)pane);
 }
 
+static void status_half(const struct listing *l, char *to, size_t size)
+{
+    char head[120];
+    words_half_head(&l->half[0], head, sizeof head);
+    snprintf(to, size, "%s: nothing can start before v has resolved it", head);
+}
+
 static void status_locked(const struct lock_view *lock, char *to, size_t size)
 {
     char label[40];
@@ -112,12 +120,15 @@ static void status_own(const struct own_run *run, char *to, size_t size)
 {
     char label[40];
     words_label(run->file, label, sizeof label);
-    if (run->cancelling)
-        snprintf(to, size, "cancelling the %s%s%s: rolling back, then releasing the lock", words_direction(run->direction), label[0] ? " in " : "", label);
+    const struct preview_item *item = preview_find(run->plan, run->file);
+    if (run->cancelling && item && item->outside)
+        snprintf(to, size, "cancelling the %s in %s: stopping its statement, then releasing the lock", own_run_name(run), label);
+    else if (run->cancelling)
+        snprintf(to, size, "cancelling the %s%s%s: rolling back, then releasing the lock", own_run_name(run), label[0] ? " in " : "", label);
     else if (!run->file[0])
-        snprintf(to, size, "starting the %s: connecting, checking the plan, taking the lock", words_direction(run->direction));
+        snprintf(to, size, "starting the %s: connecting, checking the plan, taking the lock", own_run_name(run));
     else
-        snprintf(to, size, "%s %u of %u: %s", words_direction(run->direction), run->migration, run->migrations, run->file);
+        snprintf(to, size, "%s %u of %u: %s", own_run_name(run), run->migration, run->migrations, run->file);
 }
 
 void pane_status(const struct model *m, char *to, size_t size)
@@ -134,6 +145,8 @@ void pane_status(const struct model *m, char *to, size_t size)
         snprintf(to, size, "%s%s", m->up ? "the database does not answer; what is shown is old" : m->down.code == ERR_LOCK_BUSY ? "busy: " : "reconnecting: ", m->up ? "" : m->down.message);
     else if (!l)
         return;
+    else if (l->half_count && (!m->snap->lock.row.locked || m->snap->lock.verdict == LOCK_DEAD))
+        status_half(l, to, size);
     else if (m->snap->lock.row.locked)
         status_locked(&m->snap->lock, to, size);
     else if (l->fault.code != ERR_NONE)

@@ -18,7 +18,19 @@ struct snap_pending {
     enum migration_type type;
     enum plan_why why;
     unsigned statements;
+    bool outside;             /* runs outside a transaction */
     char fault[256];          /* why it can't run, or "" */
+};
+
+/* A file outside a transaction that was started and not ended. Texts are safe to show, except file and process_id, which are keys. */
+struct snap_half {
+    char label[40];
+    char *file, *shown;
+    bool back;                /* it is the rollback section that was left so */
+    bool missing;             /* the file is gone */
+    bool same;                /* what ran stands in the file still: the numbers mean its statements */
+    int statements, started, done;
+    char process_id[DB_ID_SIZE]; /* of the run that left it so */
 };
 
 enum snap_state { APPLIED_OK, APPLIED_CHANGED, APPLIED_MISSING, APPLIED_UNREADABLE };
@@ -52,6 +64,9 @@ struct listing {
     size_t applied_count;
     struct snap_run *runs;         /* newest first */
     size_t runs_count;
+    struct snap_half *half;        /* newest first */
+    size_t half_count;
+    char *invalid;                 /* the indexes that the server holds for invalid, one a line, as "schema.index on schema.table"; NULL: none, or nothing is half applied */
     enum scan_dialect dialect;
     bool standard_strings;
     char disagree[512];            /* why an upgrade would be refused by history, or "" */
@@ -84,6 +99,10 @@ void snapshot_unref(struct snapshot *snap);
 struct listing *listing_new(void);
 /* Reads history and runs, and the folder where `anew` says so. `before` (MAY be NULL) is the last listing, *history (MAY be NULL) the history that it was made from, replaced by what was read. Gives `before`, with one reference more, where all is as it was. NULL with *err on failure. */
 struct listing *listing_read(struct files *files, bool anew, struct db *db, struct listing *before, struct history **history, struct error *err);
+/* Fills what is half applied from a history; db: to ask for invalid indexes, or NULL: those of `before`. False with *err. */
+bool listing_read_half(struct listing *listing, struct folder *folder, const struct history *history, struct db *db, const struct listing *before, struct error *err);
+/* The half-applied file of that name, or NULL. */
+const struct snap_half *listing_half(const struct listing *listing, const char *file);
 /* Reads the folder alone: history and runs are those of before. NULL with *err on failure. */
 struct listing *listing_reread(struct files *files, const struct listing *before, const struct history *history, struct error *err);
 /* Counts one owner more, or less (the last one frees). NULL is allowed. */

@@ -59,7 +59,7 @@ static bool quiet(int fd)
 static bool lock_moved(const struct lock_view *a, const struct lock_view *b)
 {
     const struct run_row *run_a = a->row.locked ? &a->row.run : &a->row.last, *run_b = b->row.locked ? &b->row.run : &b->row.last;
-    return a->row.table != b->row.table || a->row.locked != b->row.locked || strcmp(a->row.process_id, b->row.process_id) != 0 ||
+    return a->row.table != b->row.table || a->verdict != b->verdict || a->row.locked != b->row.locked || strcmp(a->row.process_id, b->row.process_id) != 0 ||
            strcmp(a->row.locked_at, b->row.locked_at) != 0 || strcmp(run_a->process_id, run_b->process_id) != 0 || strcmp(run_a->file, run_b->file) != 0 ||
            strcmp(run_a->last_done, run_b->last_done) != 0 || run_a->outcome != run_b->outcome || strcmp(run_a->unlocked_at, run_b->unlocked_at) != 0;
 }

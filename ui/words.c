@@ -114,6 +114,25 @@ void words_sentence(const char *text, char *to, size_t size)
         to[0] = (char)toupper((unsigned char)to[0]);
 }
 
+void words_half(const struct snap_half *half, char *to, size_t size)
+{
+    const char *since = half->missing ? "; its file is missing" : half->same ? "" : "; its file was changed since";
+    int unsure = half->started - half->done;
+    if (half->done >= half->statements)
+        snprintf(to, size, "all %d done, its record is missing%s", half->statements, since);
+    else if (unsure > 1)
+        snprintf(to, size, "%d of %d done, statements %d to %d may have run%s", half->done, half->statements, half->done + 1, half->started, since);
+    else if (unsure == 1)
+        snprintf(to, size, "%d of %d done, statement %d may have run%s", half->done, half->statements, half->started, since);
+    else
+        snprintf(to, size, "%d of %d done%s", half->done, half->statements, since);
+}
+
+void words_half_head(const struct snap_half *half, char *to, size_t size)
+{
+    snprintf(to, size, "%s is half applied%s", half->label, half->back ? " in its rollback" : "");
+}
+
 const char *words_plural(uint64_t n)
 {
     return n == 1 ? "" : "s";

@@ -8,6 +8,7 @@
 
 #include "lock.h"
 #include "plan.h"
+#include "snapshot.h"
 
 /* "8 s", "4 min 12 s", "2 h 05 min", "3 d 4 h"; "?" below 0. */
 void words_age(double age_s, char *to, size_t size);
@@ -29,6 +30,10 @@ const char *words_verdict(enum lock_verdict verdict);
 const char *words_direction(enum plan_direction direction);
 /* The text with every "jetbase " command left standing and its first letter made capital, where it is a-z. */
 void words_sentence(const char *text, char *to, size_t size);
+/* What is known of a half-applied file in short: "1 of 5 done, statement 2 may have run". */
+void words_half(const struct snap_half *half, char *to, size_t size);
+/* "V14 is half applied", or "V14 is half applied in its rollback". */
+void words_half_head(const struct snap_half *half, char *to, size_t size);
 /* "s" unless n is 1. */
 const char *words_plural(uint64_t n);
 /* "███░░░░░": how far n of total is, `cells` wide. */

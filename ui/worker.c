@@ -40,6 +40,8 @@ static struct plan_wish plan_wish_of(const struct worker *w)
     const struct project *p = w->project;
     const struct effect *fx = &w->now;
     const char *to = fx->to_version[0] ? fx->to_version : NULL;
+    if (fx->resolve != RESOLVE_NONE)
+        return (struct plan_wish){ .direction = fx->direction, .resolve = fx->resolve, .resolve_name = fx->file, .resolve_from = fx->from };
     return (struct plan_wish){ .direction = fx->direction, .count = fx->direction == PLAN_ROLLBACK && !to ? 1 : fx->count, .to_version = to,
                                .skip_checksums = p->skip_validation || p->skip_checksum_validation, .skip_files = p->skip_validation || p->skip_file_validation };
 }
@@ -51,10 +53,28 @@ static void make_plan(struct worker *w, const struct engine_hooks *hooks)
     struct db *db = NULL;
     answer->job = w->now.job;
     if (engine_connect(w->project, w->sys, DB_LOOK, hooks, &db, &answer->error)) {
-        preview_make(w->project, db, &wish, &answer->preview, &answer->error);
+        if (w->now.file[0])
+            preview_resolve(w->project, db, w->now.file, &answer->preview, &answer->error);
+        else
+            preview_make(w->project, db, &wish, &answer->preview, &answer->error);
         db_driver_of(db)->close(db);
     }
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_PLAN, .u.plan = answer });
+}
+
+static const char *repair_command(unsigned parts)
+{
+    return parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
+}
+
+/* What a repair would change; writes nothing. */
+static void find_repair(struct worker *w, const struct engine_hooks *hooks)
+{
+    struct found_answer *answer = answer_new(sizeof *answer);
+    struct engine_repair_wish wish = { .parts = w->now.parts, .command = repair_command(w->now.parts) };
+    answer->job = w->now.job;
+    answer->ok = engine_repair(w->project, w->sys, &wish, hooks, &answer->repair, &answer->error) == 0;
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_FOUND, .u.found = answer });
 }
 
 static void on_event(void *user, const struct engine_event *event)
@@ -67,13 +87,23 @@ static void on_event(void *user, const struct engine_event *event)
         watcher_kick(w->watcher);
 }
 
+static int mend(struct worker *w, const struct engine_hooks *hooks, struct run_answer *answer)
+{
+    struct engine_repair_wish wish = { .parts = w->now.parts, .fix = true, .command = repair_command(w->now.parts), .digest = w->now.digest };
+    struct repair repair = { 0 };
+    int code = engine_repair(w->project, w->sys, &wish, hooks, &repair, &answer->error);
+    answer->repaired = repair.fixed ? repair_records(&repair) : 0;
+    repair_clear(&repair);
+    return code;
+}
+
 static void run_engine(struct worker *w, const struct engine_hooks *hooks)
 {
     struct run_answer *answer = answer_new(sizeof *answer);
     struct engine_wish wish = { .plan = plan_wish_of(w), .digest = w->now.digest, .take_over_dead = w->now.take_over, .expect_id = w->now.take_over ? w->now.process_id : NULL,
                                 .lock_timeout_ms = w->project->lock_timeout_ms, .statement_timeout_ms = w->project->statement_timeout_ms };
     struct engine_hooks told = { .event = on_event, .user = w, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
-    answer->exit_code = engine_run(w->project, w->sys, &wish, &told, &answer->error);
+    answer->exit_code = w->now.parts ? mend(w, &told, answer) : engine_run(w->project, w->sys, &wish, &told, &answer->error);
     answer->ended_mono_ms = w->sys->mono_ms();
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
     watcher_kick(w->watcher);
@@ -137,6 +167,8 @@ static void *run(void *user)
     while (take(w)) {
         if (w->now.what == FX_PLAN)
             make_plan(w, &hooks);
+        else if (w->now.what == FX_FIND)
+            find_repair(w, &hooks);
         else if (w->now.what == FX_RUN)
             run_engine(w, &hooks);
         else if (w->now.what == FX_UNLOCK)
@@ -185,7 +217,7 @@ struct worker *worker_start(const struct project *project, const struct sys *sys
 void worker_do(struct worker *w, const struct effect *job)
 {
     pthread_mutex_lock(&w->mutex);
-    if (w->now.what == FX_PLAN)
+    if (w->now.what == FX_PLAN || w->now.what == FX_FIND)
         tell_stop(w, SIGINT);
     w->next = *job;
     w->next_stop = 0;
@@ -213,7 +245,7 @@ bool worker_stop(struct worker *w, int timeout_ms)
     w->ending = true;
     w->next.what = FX_NONE;
     runs = w->now.what == FX_RUN;
-    if (w->now.what == FX_PLAN || runs)
+    if (w->now.what == FX_PLAN || w->now.what == FX_FIND || runs)
         tell_stop(w, SIGTERM);
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->mutex);

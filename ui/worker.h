@@ -9,7 +9,7 @@ struct worker;
 
 /* Starts it. project, sys, mail and watcher must outlive it. NULL with *err. */
 struct worker *worker_start(const struct project *project, const struct sys *sys, struct mailbox *mail, struct watcher *watcher, struct error *err);
-/* Hands it a job: FX_PLAN, FX_RUN, FX_UNLOCK or FX_BLOCKER. A plan that is being made is given up for it; its answer comes all the same. */
+/* Hands it a job: FX_PLAN, FX_FIND, FX_RUN, FX_UNLOCK or FX_BLOCKER. A plan or a look that is being made is given up for it; its answer comes all the same. */
 void worker_do(struct worker *worker, const struct effect *job);
 /* Cancels the run that is on or about to start; its end is told as always. */
 void worker_cancel(struct worker *worker, int signal);

@@ -127,7 +127,7 @@ void scene_drop_pending(struct snapshot *snap)
     l->pending_count = 0;
 }
 
-static struct effect apply(struct model *model, struct model_msg *msg)
+struct effect scene_apply(struct model *model, struct model_msg *msg)
 {
     struct effect fx;
     msg->mono_ms = now_ms;
@@ -140,12 +140,12 @@ static struct effect apply(struct model *model, struct model_msg *msg)
 struct effect scene_see(struct model *model, struct snapshot *snap)
 {
     snap->seen_mono_ms = ++now_ms;
-    return apply(model, &(struct model_msg){ .kind = MSG_SNAPSHOT, .u.snap = snap });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_SNAPSHOT, .u.snap = snap });
 }
 
 struct effect scene_key(struct model *model, int key)
 {
-    return apply(model, &(struct model_msg){ .kind = MSG_KEY, .u.key = key });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_KEY, .u.key = key });
 }
 
 struct effect scene_type(struct model *model, const char *typed)
@@ -159,7 +159,7 @@ struct effect scene_type(struct model *model, const char *typed)
 void scene_tick(struct model *model, int ms)
 {
     now_ms += ms;
-    apply(model, &(struct model_msg){ .kind = MSG_TICK });
+    scene_apply(model, &(struct model_msg){ .kind = MSG_TICK });
 }
 
 void scene_down(struct model *model, const char *message)
@@ -167,7 +167,7 @@ void scene_down(struct model *model, const char *message)
     struct error *err = calloc(1, sizeof *err);
     assert_non_null(err);
     error_set(err, ERR_NO_CONNECTION, "%s", message);
-    apply(model, &(struct model_msg){ .kind = MSG_DOWN, .u.down = err });
+    scene_apply(model, &(struct model_msg){ .kind = MSG_DOWN, .u.down = err });
 }
 
 struct effect scene_plan(struct model *model, uint64_t job, enum plan_direction direction, int n, int bare)
@@ -196,7 +196,7 @@ struct effect scene_plan(struct model *model, uint64_t job, enum plan_direction 
     }
     answer->job = job;
     answer->preview = plan;
-    return apply(model, &(struct model_msg){ .kind = MSG_PLAN, .u.plan = answer });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_PLAN, .u.plan = answer });
 }
 
 void scene_note(struct model *model, enum engine_event_kind kind, const char *file, unsigned migration, unsigned statement)
@@ -204,7 +204,7 @@ void scene_note(struct model *model, enum engine_event_kind kind, const char *fi
     struct migration m = { .file = file };
     struct engine_event event = { .kind = kind, .at_us = now_us, .migration = migration, .migrations = 3, .statement = statement, .statements = 2, .ms = 1300,
                                   .file = file ? &m : NULL, .process_id = SCENE_ID, .session_pid = 50117 };
-    apply(model, &(struct model_msg){ .kind = MSG_NOTE, .u.note = note_copy(&event) });
+    scene_apply(model, &(struct model_msg){ .kind = MSG_NOTE, .u.note = note_copy(&event) });
 }
 
 struct effect scene_returned(struct model *model, int exit_code, enum error_code code, const char *message)
@@ -215,7 +215,7 @@ struct effect scene_returned(struct model *model, int exit_code, enum error_code
     answer->ended_mono_ms = now_ms;
     if (message)
         error_set(&answer->error, code, "%s", message);
-    return apply(model, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
 }
 
 void scene_detail(struct model *model, const char *fault)
@@ -234,7 +234,7 @@ void scene_detail(struct model *model, const char *fault)
         d->rollback = (struct detail_section){ .statements = 1, .lines = calloc(1, sizeof(char *)), .count = 1 };
         d->rollback.lines[0] = strdup("DROP TABLE lookup;");
     }
-    apply(model, &(struct model_msg){ .kind = MSG_DETAIL, .u.detail = d });
+    scene_apply(model, &(struct model_msg){ .kind = MSG_DETAIL, .u.detail = d });
 }
 
 struct effect scene_stopped(struct model *model, uint64_t job, bool asked, bool done)
@@ -244,7 +244,7 @@ struct effect scene_stopped(struct model *model, uint64_t job, bool asked, bool 
     *answer = (struct blocker_answer){ .job = job, .pid = 40122, .end = model->dialog.end, .asked = asked, .done = done };
     if (!asked)
         error_set(&answer->error, ERR_RIGHTS, "the blocking session could not be ended: permission denied");
-    return apply(model, &(struct model_msg){ .kind = MSG_BLOCKER, .u.blocker = answer });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_BLOCKER, .u.blocker = answer });
 }
 
 void scene_blocker(struct snapshot *snap, int pid, const char *state)
@@ -261,7 +261,7 @@ struct effect scene_mouse(struct model *model, enum mouse_what what, int row, in
     msg.u.mouse.what = what;
     msg.u.mouse.row = row;
     msg.u.mouse.col = col;
-    return apply(model, &msg);
+    return scene_apply(model, &msg);
 }
 
 struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer answer, const char *message)
@@ -272,7 +272,7 @@ struct effect scene_unlocked(struct model *model, uint64_t job, enum lock_answer
     unlocked->answer = answer;
     if (message)
         error_set(&unlocked->error, ERR_LOCK_BUSY, "%s", message);
-    return apply(model, &(struct model_msg){ .kind = MSG_UNLOCKED, .u.unlocked = unlocked });
+    return scene_apply(model, &(struct model_msg){ .kind = MSG_UNLOCKED, .u.unlocked = unlocked });
 }
 
 struct model *scene_model(bool read_only)

@@ -28,6 +28,8 @@ struct model *scene_model(bool read_only);
 struct model *scene_in(enum scene_state state, bool read_only);
 void scene_drop(struct model *model);
 
+/* Applies a message now, and drops it. */
+struct effect scene_apply(struct model *model, struct model_msg *msg);
 /* Applies a look (and gives the reference up), a key, a tick after ms. */
 struct effect scene_see(struct model *model, struct snapshot *snap);
 struct effect scene_key(struct model *model, int key);
