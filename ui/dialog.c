@@ -98,7 +98,7 @@ static void fill(const struct model *m, struct box *box)
     height += box->above + box->between;
     most = !ops->whole && space >= (int)box->foot.count + BOX_BORDERS + BODY_LEAST ? space : footer - 1;
     if (height > most) {
-        box->between = !ops->whole; /* there it tells how much is out of sight */
+        box->between = 1; /* there it tells how much is out of sight */
         height = most;
     }
     box->body_rows = height - (int)box->foot.count - BOX_BORDERS - box->above - box->between;

@@ -122,9 +122,9 @@ static struct effect key(struct model *m, int key)
 static void title(const struct model *m, char *to, size_t size)
 {
     char where[160], label[40];
-    dialog_place(m, 34, where, sizeof where);
+    dialog_place(m, 28, where, sizeof where);
     words_label(m->dialog.file, label, sizeof label);
-    snprintf(to, size, "Resolve %s on %s", label, where);
+    snprintf(to, size, "Resolve %s (HALF APPLIED) on %s", label, where);
 }
 
 static void fill_statements(const struct preview *plan, struct sheet *body)
@@ -145,13 +145,11 @@ static void fill_statements(const struct preview *plan, struct sheet *body)
         sheet_line(body, STYLE_DIM, "      and %u more statements", item->statements - item->sql_count);
 }
 
+/* The statements first: they are what a person must compare with the database. */
 static void fill_known(const struct preview *plan, struct sheet *body)
 {
     const struct preview_half *half = plan->half;
     char line[900], when[40];
-    words_when(half->started_at, true, when, sizeof when);
-    snprintf(line, sizeof line, "%.300s is HALF APPLIED%s, left so by %s of %s, process ID %s.", plan->items[0].shown, half->back ? " in its rollback section" : "", half->command, when, half->process_id);
-    sheet_wrap(body, STYLE_NORMAL, 0, line);
     fill_statements(plan, body);
     if (!half->same)
         sheet_wrap(body, STYLE_BAD, 0, "The file was changed before the statement that was started last: which of these ran is not known.");
@@ -159,6 +157,10 @@ static void fill_known(const struct preview *plan, struct sheet *body)
         snprintf(line, sizeof line, "Invalid index: %s. A build that did not end leaves one: drop it before its statement runs again.", half->invalid[i]);
         sheet_wrap(body, STYLE_WARN, 0, line);
     }
+    words_when(half->started_at, true, when, sizeof when);
+    snprintf(line, sizeof line, "%s%.300s, left so by %s, %s,", half->back ? "The rollback section of " : "", plan->items[0].shown, half->command, when);
+    sheet_wrap(body, STYLE_DIM, 0, line);
+    sheet_line(body, STYLE_DIM, "process ID %s", half->process_id);
 }
 
 /* One way: "[x] go on at statement 2". */

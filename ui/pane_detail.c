@@ -39,7 +39,7 @@ static void fill_section(struct sheet *s, const char *label, const struct detail
     } else if (section->statements == 0) {
         sheet_line(s, STYLE_WARN, "%-*snone", LABEL_COLS, label);
     } else {
-        sheet_line(s, STYLE_NORMAL, "%-*s%u %s%s%s", LABEL_COLS, label, section->statements, section->outside && section->statements > 1 ? "stmt" : "statement", words_plural(section->statements),
+        sheet_line(s, STYLE_NORMAL, "%-*s%u %s%s%s", LABEL_COLS, label, section->statements, section->outside ? "stmt" : "statement", words_plural(section->statements),
                    section->outside ? ", no transaction" : "");
     }
 }
