@@ -99,7 +99,7 @@ static void half_applied(void **state)
     term_wait_for(s.term, "4 V14__orders_index.sql");
     golden_screen(s.term, "80x24-half-unlocked", 24);
     term_key(s.term, "v");
-    term_wait_for(s.term, "w resolve V14");
+    term_wait_for(s.term, "and the three ways out (jetbase resolve)");
     golden_screen(s.term, "80x24-verify-half", 24);
     resolve_screens(&s);
     stage_quit(&s);
@@ -141,7 +141,7 @@ static void repairs(void **state)
     stage_console(&s, NULL, NULL);
     term_wait_for(s.term, "file CHANGED");
     term_key(s.term, "v");
-    term_wait_for(s.term, "f fix checksums");
+    term_wait_for(s.term, "Changed: put the file back");
     golden_screen(s.term, "80x24-verify-changed", 24);
     term_key(s.term, "f");
     term_wait_for(s.term, "y  record these checksums");
