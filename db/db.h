@@ -313,6 +313,8 @@ struct db_driver {
 
     /* Describes a session and who blocks it; out->found false where it is gone. MUST be set with DB_SESSIONS. */
     bool (*session_read)(struct db *db, int session_pid, struct db_session *out, struct error *err);
+    /* Fills out[] with the sessions, but our own, that hold locks on tables of this database (not of the system): at most `most` of them, those that only read last; *count tells how many. What the role may not see of them is "" or -1. MUST be set with DB_SESSIONS. */
+    bool (*lockers_read)(struct db *db, struct db_blocker *out, int most, int *count, struct error *err);
     /* Ends the session recorded in the run row of process_id, in one statement, only while the lock still names that run and that session holds its witness. *ended tells. MUST be set with DB_SESSIONS. */
     bool (*session_end)(struct db *db, const char *process_id, bool *ended, struct error *err);
 

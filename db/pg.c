@@ -23,6 +23,7 @@ const struct db_driver db_postgres = {
     .lock_read = pg_lock_read,
     .lock_change = pg_lock_change,
     .session_read = pg_session_read,
+    .lockers_read = pg_lockers_read,
     .session_end = pg_session_end,
     .blocker_stop = pg_blocker_stop,
     .wait_change = pg_wait_change,

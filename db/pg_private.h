@@ -279,6 +279,7 @@ bool pg_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, str
 void pg_standby_note(struct db *db, const PGresult *res, int column);
 /* Reads a row of a run query. */
 void pg_run_row(const PGresult *res, int row, struct run_row *out);
+bool pg_lockers_read(struct db *db, struct db_blocker *out, int most, int *count, struct error *err);
 bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err);
 bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err);
 bool pg_blocker_stop(struct db *db, const char *process_id, int blocker, bool end, bool *done, struct error *err);

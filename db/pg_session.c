@@ -80,6 +80,24 @@ bool pg_session_read(struct db *db, int session_pid, struct db_session *out, str
     return ok;
 }
 
+bool pg_lockers_read(struct db *db, struct db_blocker *out, int most, int *count, struct error *err)
+{
+    char limit[PG_NUMBER_SIZE];
+    const char *values[] = { limit };
+    struct pg_ask ask = { .sql = PG_LOCKERS, .count = 1, .values = values };
+    *count = 0;
+    snprintf(limit, sizeof limit, "%d", most);
+    if (!pg_batch(db, &ask, 1, err))
+        return false;
+    bool ok = pg_good(ask.res);
+    if (!ok)
+        pg_fault(db, ask.res, "the sessions that hold locks could not be looked at", err);
+    for (int i = 0; ok && i < PQntuples(ask.res) && *count < most; i++)
+        blocker(ask.res, i, &out[(*count)++]);
+    pg_batch_free(&ask, 1);
+    return ok;
+}
+
 bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err)
 {
     struct pg_key key;

@@ -279,6 +279,11 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     /* PostgreSQL 12 and later */
     [PG_SESSION_PROGRESS] = "SELECT p.phase, CASE WHEN p.blocks_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("blocks") " WHEN p.tuples_total OPERATOR(pg_catalog.>) 0 THEN " PERCENT("tuples")
                             " END FROM pg_catalog.pg_stat_progress_create_index p WHERE p.pid" EQ "$1" INT,
+    /* $1 how many at most. Tables of the system, which everybody reads, tell nothing; who only reads comes last. */
+    [PG_LOCKERS] = "SELECT h.pid, " ACTIVITY("a") " FROM (SELECT l.pid, pg_catalog.bool_or(l.mode OPERATOR(pg_catalog.<>) 'AccessShareLock') AS writes FROM pg_catalog.pg_locks l"
+                   " JOIN pg_catalog.pg_class c ON c.oid" EQ "l.relation JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace WHERE l.locktype" EQ "'relation' AND l.granted AND l.database" EQ THIS_DATABASE
+                   " AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND n.nspname" TEXT " OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']" TEXT "[]) GROUP BY l.pid) h"
+                   " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid" EQ "h.pid ORDER BY h.writes DESC, h.pid LIMIT $1" INT,
     /* $1 process ID, $2, $3 halves of its key */
     [PG_SESSION_END] = "SELECT pg_catalog.pg_terminate_backend(r.session_pid) FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT
                        " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)",

@@ -78,6 +78,7 @@ const struct db_driver db_sqlite = {
     .lock_read = sqlite_lock_read,
     .lock_change = sqlite_lock_change,
     .session_read = NULL,
+    .lockers_read = NULL,
     .session_end = NULL,
     .wait_change = sqlite_wait_change,
     .history_read = sqlite_history_read,

@@ -6,6 +6,9 @@
 
 enum lock_verdict { LOCK_FREE, LOCK_ALIVE, LOCK_DEAD, LOCK_UNKNOWN };
 
+/* How many possible holders are looked at. */
+enum { LOCK_LOCKERS = 4 };
+
 /* The lock as it was at one moment. Plain data: may be copied and cross threads. */
 struct lock_view {
     struct db_lock_row row;
@@ -14,6 +17,8 @@ struct lock_view {
     char evidence[240];      /* in words; never empty where locked */
     char effect[400];        /* what an unlock would do now, in words; "" where unlocked */
     struct db_session session; /* PostgreSQL: the holder's session, found false where unknown */
+    struct db_blocker lockers[LOCK_LOCKERS]; /* PostgreSQL, the lock of another program: sessions that hold locks on tables, and so may be the holder */
+    int lockers_count;
     int64_t seen_mono_ms;    /* when it was looked at */
 };
 

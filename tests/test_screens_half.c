@@ -132,6 +132,34 @@ static void half_applied_sqlite(void **state)
 #endif
 }
 
+/* The lock of another program on PostgreSQL: who holds locks on tables may be the holder. */
+static void unknown_with_sessions(void **state)
+{
+#ifdef JETBASE_POSTGRES
+    struct stage s;
+    PGconn *conn;
+    (void)state;
+    golden_shop(&s, SANDBOX_POSTGRES, true);
+    conn = PQconnectdb(s.sb.conninfo);
+    assert_int_equal(PQstatus(conn), CONNECTION_OK);
+    PQclear(PQexec(conn, "SET application_name = 'python3'"));
+    PQclear(PQexec(conn, "BEGIN"));
+    PQclear(PQexec(conn, "INSERT INTO orders VALUES (7)"));
+    sandbox_sql(&s.sb, "UPDATE jetbase_lock SET is_locked = TRUE, locked_at = CURRENT_TIMESTAMP, process_id = 'c1d2e3f4-aaaa-4bbb-8ccc-0123456789ab'");
+    stage_console(&s, NULL, NULL);
+    term_wait_for(s.term, "\"python3\", idle in transaction");
+    term_wait_for(s.term, "rollback  1 statement");
+    golden_screen(s.term, "80x24-locked-unknown-sessions", 24);
+    PQfinish(conn);
+    term_wait_gone(s.term, "python3");
+    stage_quit(&s);
+    stage_close(&s);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 static void repairs(void **state)
 {
     struct stage s;
@@ -172,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_applied),
         cmocka_unit_test(half_applied_sqlite),
+        cmocka_unit_test(unknown_with_sessions),
         cmocka_unit_test(repairs),
     };
     cmocka_set_test_filter(getenv("FILTER"));

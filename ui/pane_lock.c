@@ -222,6 +222,25 @@ static void session_lines(const struct model *m, const struct db_session *sessio
         blocker_line(&session->blocked_by[i], i == 0, more, s);
 }
 
+/* The lock of another program: who may be the holder. */
+static void stranger_lines(const struct model *m, const struct lock_view *lock, struct sheet *s)
+{
+    char left[700], age[40];
+    snprintf(left, sizeof left, "It may be Jetbase (Python) or an older tool. Whether it still runs cannot be told from here.%s",
+             lock->lockers_count > 0 ? " Sessions on this database that hold locks on its tables:" : "");
+    sheet_wrap(s, STYLE_NORMAL, 0, left);
+    for (int i = 0; i < lock->lockers_count; i++) {
+        const struct db_blocker *b = &lock->lockers[i];
+        bool active = strcmp(b->state, "active") == 0;
+        words_age(b->age_s < 0 ? -1 : b->age_s + model_seen_age(m), age, sizeof age);
+        snprintf(left, sizeof left, "session %d %s%s%s \"%.60s\", %s%s%s", b->pid, b->user[0] ? b->user : "?", b->address[0] ? "@" : "", b->address, b->application, b->state[0] ? b->state : "?",
+                 active && b->query[0] ? ", " : "", active ? b->query : "");
+        if (draw_columns(left) + 2 + draw_columns(age) > s->width)
+            snprintf(left + draw_fit(left, s->width - draw_columns(age) - 3), sizeof left - draw_fit(left, s->width - draw_columns(age) - 3), "…");
+        sheet_pair(s, STYLE_NORMAL, left, STYLE_NORMAL, age);
+    }
+}
+
 /* The file that the dead holder has left half applied, as the listing knows it. */
 static const struct snap_half *left_by(const struct snapshot *snap)
 {
@@ -237,7 +256,7 @@ static void fill_locked(const struct model *m, struct sheet *s)
     head_line(m, s);
     if (!lock->row.has_run) {
         id_line(s, &lock->row, "not a run of ours");
-        sheet_wrap(s, STYLE_NORMAL, 0, "It may be Jetbase (Python) or an older tool. Whether it still runs cannot be told from here.");
+        stranger_lines(m, lock, s);
         return;
     }
     words_holder(&lock->row.run, who, sizeof who);
