@@ -136,9 +136,10 @@ static void progress_and_cancel(enum sandbox_kind kind)
     start_endless(&s, kind);
     term_key(s.term, "u");
     term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
-    term_key(s.term, "F");
     term_key(s.term, "\032"); /* Ctrl-Z */
     term_wait_for(s.term, "Ctrl-Z is held back while a run is on");
+    term_key(s.term, "F");
+    term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
     term_key(s.term, "q");
     term_wait_for(s.term, "y  cancel it and quit");
     term_key(s.term, "\033");
