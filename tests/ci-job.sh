@@ -77,7 +77,7 @@ look_before() {
 	runs 0 config --json
 	has '.[0].schema' 1
 	has '.[0].settings[0] | [.name, .from, .line]' '["sqlalchemy_url","env.py",3]'
-	has '.[0].settings | map(.name) | length' 5
+	has '.[0].settings | map(.name) | length' 9
 	silent
 	( unset DATABASE_URL; runs 2 upgrade --json; has '.[-1] | [.event, .outcome, .exit]' '["run-ended","failed",2]'; has '.[-2].error | [.code, .file, .line]' '["config","env.py",3]' )
 	runs 0 status --json
