@@ -111,7 +111,27 @@ static void quiet_changes(enum sandbox_kind kind)
     stage_close(&s);
 }
 
+/* A history that can't be read any more takes nothing away of what is known of it: files are shown on beside it. */
+static void files_beside_a_broken_history(enum sandbox_kind kind)
+{
+    struct stage s;
+    stage_open(&s, kind, 1);
+    assert_int_equal(sandbox_run(&s.sb, NULL, upgrade), 0);
+    stage_console(&s, NULL, NULL);
+    term_wait_for(s.term, "2 Pending 0");
+    sandbox_sql(&s.sb, "UPDATE jetbase_migrations SET migration_type = 'BROKEN'");
+    term_wait_for(s.term, "2 Pending 0 as of ");
+    sandbox_file(&s.sb, "V9__late.sql", "SELECT 1;\n");
+    term_wait_for(s.term, "2 Pending 1 as of ");
+    sandbox_sql(&s.sb, "UPDATE jetbase_migrations SET migration_type = 'VERSIONED'");
+    term_wait_gone(s.term, " as of ");
+    term_wait_for(s.term, "2 Pending 1");
+    stage_quit(&s);
+    stage_close(&s);
+}
+
 STAGE_ON_BOTH(read_only)
+STAGE_ON_BOTH(files_beside_a_broken_history)
 STAGE_ON_BOTH(quiet_changes)
 STAGE_ON_BOTH(new_file_is_seen)
 STAGE_ON_BOTH(files_need_no_look)
@@ -303,6 +323,7 @@ int main(void)
         STAGE_BOTH(new_file_is_seen),
         STAGE_BOTH(files_need_no_look),
         STAGE_BOTH(quiet_changes),
+        STAGE_BOTH(files_beside_a_broken_history),
         cmocka_unit_test(unfit_terminals),
         cmocka_unit_test(no_terminal),
         cmocka_unit_test(resized),

@@ -240,13 +240,8 @@ struct listing *listing_read(struct files *files, bool anew, struct db *db, stru
     if (ok) {
         same = take_history(history, read) && !anew && before && same_runs(before, l);
         ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), *history, db, NULL, err);
-        if (!ok) {
-            /* `before` was not made from it. */
-            history_free(*history);
-            *history = NULL;
-        }
     } else {
-        history_free(read); /* what is kept still is what `before` was made from: files go on to be looked at while the server is away */
+        history_free(read);
     }
     if (ok && !same)
         return l;
