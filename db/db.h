@@ -97,7 +97,7 @@ struct run_row {
     char file[512];          /* current file: the one running or next to run */
     bool no_transaction;
     int statements, started_statement, done_statement;
-    char prefix[65];         /* outside a transaction: unfinished_read only: SHA-256 over the statements before the started one, as they were sent; hex */
+    char prefix[65];         /* outside a transaction: unfinished_read only: SHA-256 over the statements that are done, as they were sent; hex */
     char last_done[540];     /* "3 V14__x.sql": number in this run and file, written inside that migration's transaction only */
     char released_at[40];
     enum run_outcome outcome;
@@ -227,8 +227,8 @@ struct db_record {
     const char *last_done;    /* run row: what is done with this COMMIT */
     const char *next_file;    /* run row: current file from now on, or NULL */
     int next_statements;      /* run row: statements of next_file */
-    const char *prefix;       /* START, SEAL: see run_row */
-    const char *resolution;   /* how earlier runs that left `file` half applied are marked (see run_row), or NULL */
+    const char *prefix;       /* START, SEAL, DONE: see run_row */
+    const char *resolution;   /* RECORD: how earlier runs that left `file` half applied are marked (see run_row), or NULL; START: the same for next_file, so that only our own row tells what is true of it, however the clock went */
     const char *resolved_by;  /* "user@host" */
 };
 
@@ -249,7 +249,7 @@ struct db_step {
     bool foreign_keys_off;          /* HEAD, SQLite: no foreign key acts in this migration; RESET then checks them all, and fails where one is broken */
     const char *application;        /* HEAD: application_name while it runs ("jetbase 3/7 V14__x.sql"); SQLite ignores it */
     enum db_block block;            /* ALONE */
-    const struct db_record *record; /* RECORD; PROGRESS and START use next_file and next_statements of it, START and SEAL prefix */
+    const struct db_record *record; /* RECORD; PROGRESS and START use next_file and next_statements of it, START, SEAL and DONE prefix */
 };
 
 /* The answer to one step. */

@@ -24,18 +24,20 @@ static bool submit_start(struct db *db, const struct db_step *step, struct error
 {
     char statements[PG_NUMBER_SIZE], number[PG_NUMBER_SIZE];
     const char *values[] = { step->process_id, step->record->next_file, statements, number, step->record->prefix };
+    const char *earlier[] = { step->record->next_file, step->record->resolution, step->record->resolved_by, step->process_id };
     snprintf(statements, sizeof statements, "%d", step->record->next_statements);
     snprintf(number, sizeof number, "%u", step->statement);
     return pg_send_own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && submit_own(db, step, pg_holds_witness(db, step), err) &&
-           pg_send_own(db, QUERY_START, false, PG_START, 5, values, err) && pg_send_own(db, QUERY_COMMIT, false, PG_COMMIT, 0, NULL, err) && pg_submit_sync(db, true, err);
+           pg_send_own(db, QUERY_START, false, PG_START, 5, values, err) && (!step->record->resolution || pg_send_own(db, QUERY_PLAIN, false, PG_SUPERSEDE, 4, earlier, err)) &&
+           pg_send_own(db, QUERY_COMMIT, false, PG_COMMIT, 0, NULL, err) && pg_submit_sync(db, true, err);
 }
 
 static bool submit_done(struct db *db, const struct db_step *step, struct error *err)
 {
     char number[PG_NUMBER_SIZE];
-    const char *values[] = { step->process_id, number };
+    const char *values[] = { step->process_id, number, step->record->prefix };
     snprintf(number, sizeof number, "%u", step->statement);
-    return pg_send_own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && submit_own(db, step, false, err) && pg_send_own(db, QUERY_RUN, false, PG_DONE, 2, values, err) &&
+    return pg_send_own(db, QUERY_PLAIN, false, PG_BEGIN, 0, NULL, err) && submit_own(db, step, false, err) && pg_send_own(db, QUERY_RUN, false, PG_DONE, 3, values, err) &&
            pg_send_own(db, QUERY_COMMIT, false, PG_COMMIT, 0, NULL, err) && pg_submit_sync(db, true, err);
 }
 

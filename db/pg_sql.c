@@ -41,10 +41,8 @@
 #define IS_KEY(high, low) IS_ADVISORY " AND l.classid" EQ high "::pg_catalog.oid AND l.objid" EQ low "::pg_catalog.oid"
 #define HALF(id, from) "('x'" CAT "pg_catalog.substr(pg_catalog.replace(" id ", '-', ''), " from ", 8))::pg_catalog.\"bit\"(32)::pg_catalog.int8::pg_catalog.oid"
 
-/* A run with a file outside a transaction that is started, not ended, not resolved. */
-#define UNFINISHED                                                                                                       \
-    "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"                                      \
-    " AND (r.last_done IS NULL OR pg_catalog.substr(r.last_done, pg_catalog.strpos(r.last_done, ' ') OPERATOR(pg_catalog.+) 1)" NE "r.file)"
+/* A run with a file outside a transaction that is started, not ended, not resolved. Its end clears the numbers; last_done is not asked: another file of that name may have been done before. */
+#define UNFINISHED "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"
 #define IS_WITNESS_OF_RUN                                                                                                \
     IS_ADVISORY " AND CASE WHEN r.process_id OPERATOR(pg_catalog.~) '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-'"             \
     " THEN l.classid" EQ HALF("r.process_id", "1") " AND l.objid" EQ HALF("r.process_id", "9") " ELSE false END"
@@ -187,11 +185,14 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                  " m AS (UPDATE @.jetbase_runs r SET file = $2" TEXT ", statements = $3" INT ", no_transaction = TRUE, started_statement = $4" INT ", done_statement = $4" INT MINUS "1, prefix = $5" TEXT
                  " FROM n WHERE n.held" EQ "1 AND r.process_id" TEXT EQ "$1" TEXT " RETURNING 1)"
                  " SELECT (SELECT held FROM n), " COUNT("m"),
-    /* $1 process ID $2 statement $3 prefix (SEAL_RUN) */
-    [PG_DONE] = "UPDATE @.jetbase_runs SET done_statement = $2" INT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction AND started_statement" EQ "$2" INT,
+    /* $1 process ID $2 statement $3 prefix */
+    [PG_DONE] = "UPDATE @.jetbase_runs SET done_statement = $2" INT ", prefix = $3" TEXT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction AND started_statement" EQ "$2" INT,
     [PG_SEAL_RUN] = "UPDATE @.jetbase_runs SET started_statement = $2" INT ", done_statement = $2" INT ", prefix = $3" TEXT " WHERE process_id" TEXT EQ "$1" TEXT " AND no_transaction",
     /* $1 file $2 resolution $3 by $4 our own process ID */
     [PG_RESOLVE] = "UPDATE @.jetbase_runs r SET resolution = $2" TEXT ", resolved_by = $3" TEXT ", resolved_at = " NOW " WHERE r.file" EQ "$1" TEXT " AND r.process_id" NE "$4" TEXT " AND " UNFINISHED,
+    /* the same, where our own row says that a statement of it starts: not where the lock was lost */
+    [PG_SUPERSEDE] = "UPDATE @.jetbase_runs r SET resolution = $2" TEXT ", resolved_by = $3" TEXT ", resolved_at = " NOW " FROM @.jetbase_runs own WHERE own.process_id" TEXT EQ "$4" TEXT
+                     " AND own.no_transaction AND own.started_statement IS NOT NULL AND r.file" EQ "$1" TEXT " AND r.process_id" NE "$4" TEXT " AND " UNFINISHED,
 
     [PG_WITNESS_TAKE] = "SELECT pg_catalog.pg_try_advisory_lock($1::pg_catalog.int8)",
     /* $1, $2 halves of the key: true where the lock is seen with our own session and database */

@@ -48,6 +48,7 @@ enum pg_sql {
     PG_DONE,
     PG_SEAL_RUN,
     PG_RESOLVE,
+    PG_SUPERSEDE,
 
     PG_WITNESS_TAKE,
     PG_WITNESS_SEEN,

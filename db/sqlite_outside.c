@@ -28,6 +28,14 @@ static bool one_row(struct db *db, int rc, const int64_t *rows, const char *doin
     return *rows == 1 || error_set(err, ERR_MEDDLED, "%s: the run's own row in jetbase_runs is gone", doing);
 }
 
+/* Whoever left the file half applied before: from now on our own row tells. */
+static bool supersede(struct db *db, const struct db_step *step, const char *doing, struct error *err)
+{
+    const struct db_record *r = step->record;
+    int rc = r->resolution ? sqlite_do(db, SQL_RESOLVE, NULL, "tttt", r->next_file, r->resolution, r->resolved_by, step->process_id) : SQLITE_OK;
+    return rc == SQLITE_OK || sqlite_fault(db, rc, doing, err);
+}
+
 static bool start(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
 {
     static const char doing[] = "noting that the statement starts; it was not run";
@@ -39,7 +47,7 @@ static bool start(struct db *db, const struct db_step *step, struct db_result *r
     sqlite_timeouts(db, step);
     ok = begin(db, db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, doing, err) && sqlite_fence(db, step, result, err) && sqlite_same_file(db, err) &&
          one_row(db, sqlite_do(db, SQL_RUN_START, &rows, "ttiit", step->process_id, step->record->next_file, step->record->next_statements, (int)step->statement, step->record->prefix), &rows, doing, err) &&
-         commit(db, doing, err);
+         supersede(db, step, doing, err) && commit(db, doing, err);
     if (!ok)
         sqlite_undo(db);
     return ok;
@@ -49,7 +57,7 @@ static bool done(struct db *db, const struct db_step *step, struct error *err)
 {
     static const char doing[] = "noting that the statement is done";
     int64_t rows = 0;
-    bool ok = begin(db, SQLITE_HEAD_WAIT_MS, doing, err) && one_row(db, sqlite_do(db, SQL_RUN_STATEMENT_DONE, &rows, "ti", step->process_id, (int)step->statement), &rows, doing, err) && commit(db, doing, err);
+    bool ok = begin(db, SQLITE_HEAD_WAIT_MS, doing, err) && one_row(db, sqlite_do(db, SQL_RUN_STATEMENT_DONE, &rows, "tit", step->process_id, (int)step->statement, step->record->prefix), &rows, doing, err) && commit(db, doing, err);
     if (!ok)
         sqlite_undo(db);
     return ok;

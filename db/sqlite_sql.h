@@ -102,10 +102,8 @@
 #define SQL_RUN_LAST SQL_RUN_SELECT "WHERE outcome IS NOT NULL ORDER BY acquired_at DESC, rowid DESC LIMIT 1"
 #define SQL_RUN_ALL SQL_RUN_SELECT "WHERE ?1 IS NULL OR process_id = ?1 ORDER BY acquired_at DESC, rowid DESC LIMIT ?2"
 
-/* A run with a file outside a transaction that is started, not ended, not resolved. */
-#define SQL_IS_UNFINISHED                                                                                                  \
-    "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"                                        \
-    " AND (r.last_done IS NULL OR substr(r.last_done, instr(r.last_done, ' ') + 1) IS NOT r.file)"
+/* A run with a file outside a transaction that is started, not ended, not resolved. Its end clears the numbers; last_done is not asked: another file of that name may have been done before. */
+#define SQL_IS_UNFINISHED "r.no_transaction AND r.started_statement IS NOT NULL AND r.resolution IS NULL"
 #define SQL_UNFINISHED                                                                                                     \
     SQL_RUN_COLUMNS ", jetbase_witness_held(process_id, witness), prefix FROM main.jetbase_runs AS r WHERE " SQL_IS_UNFINISHED     \
     " ORDER BY acquired_at DESC, rowid DESC"
@@ -183,7 +181,7 @@
     "UPDATE main.jetbase_runs SET file = ?2, statements = ?3, no_transaction = 1, started_statement = ?4,"                 \
     " done_statement = ?4 - 1, prefix = ?5 WHERE process_id = ?1"
 #define SQL_RUN_STATEMENT_DONE                                                                                             \
-    "UPDATE main.jetbase_runs SET done_statement = ?2 WHERE process_id = ?1 AND no_transaction AND started_statement = ?2"
+    "UPDATE main.jetbase_runs SET done_statement = ?2, prefix = ?3 WHERE process_id = ?1 AND no_transaction AND started_statement = ?2"
 #define SQL_RUN_SEAL                                                                                                       \
     "UPDATE main.jetbase_runs SET started_statement = ?2, done_statement = ?2, prefix = ?3 WHERE process_id = ?1 AND no_transaction"
 #define SQL_RESOLVE                                                                                                        \

@@ -66,7 +66,7 @@ static bool print_inspection(const struct call *call, const struct inspection *i
     output_print(out, "%s is half applied%s: %s.", file, half_in_rollback(in->row) ? " in its rollback section" : "", words);
     output_print(out, "Left by: %s of process ID %s, started %s%s%s", program, in->row->process_id, in->row->acquired_at, in->row->outcome ? ", " : "", run_outcome_name(in->row->outcome));
     if (in->file && !in->same)
-        output_warn(out, "the file was changed before the statement that was started last: which of the statements below ran is not known");
+        output_warn(out, "the file was changed where its statements are done: which of the statements below ran is not known");
     if (!in->file)
         output_warn(out, "the file is missing from migrations/: put it back before it is resolved");
     else if (!inspection_each(in, print_one, &p, err))

@@ -60,8 +60,7 @@ struct cells {
 /* A file outside a transaction that this run began and did not end. */
 static bool left_half(const struct run_row *row)
 {
-    const char *blank = strchr(row->last_done, ' ');
-    return row->no_transaction && row->started_statement > 0 && !(blank && strcmp(blank + 1, row->file) == 0);
+    return row->no_transaction && row->started_statement > 0;
 }
 
 static void half_what(const struct runs *r, const struct run_row *row, char *to, size_t size)

@@ -19,11 +19,23 @@ static bool see(void *user, const struct run_row *row)
     return false;
 }
 
-void engine_say_half(struct run *run, const struct plan_item *item, const char *how)
+/* What became of the statement that is not known to be done, as a sentence before the others; or "". */
+static void last_words(const struct run_row *row, const struct half_end *end, char *to, size_t size)
+{
+    to[0] = '\0';
+    if (!end || row->started_statement <= row->done_statement)
+        return;
+    if (end->block)
+        snprintf(to, size, "Statement %u of %d %s; the file's own transaction, which begins with statement %d, was rolled back. ", end->statement, row->statements, end->how, row->started_statement);
+    else
+        snprintf(to, size, "Statement %u of %d %s%s. ", end->statement, row->statements, end->how, end->leaves ? "; it may have left something behind" : "");
+}
+
+void engine_say_half(struct run *run, const struct plan_item *item, const struct half_end *end)
 {
     struct found f = { .yes = false };
     struct error ignored = { 0 };
-    char file[512], words[300];
+    char file[512], words[300], last[200];
     const struct run_row *row = &f.row;
     run->half[0] = '\0';
     run->half_applied = false;
@@ -40,10 +52,8 @@ void engine_say_half(struct run *run, const struct plan_item *item, const char *
     } else {
         half_words(row, words, sizeof words);
         run->half_applied = true;
-        if (how && row->started_statement > row->done_statement)
-            snprintf(run->half, sizeof run->half, "Statement %d of %d %s; it may have left something behind. %.150s is half applied: %s.", row->started_statement, row->statements, how, file, words);
-        else
-            snprintf(run->half, sizeof run->half, "%.150s is half applied: %s.", file, words);
+        last_words(row, end, last, sizeof last);
+        snprintf(run->half, sizeof run->half, "%s%.150s is half applied: %s.", last, file, words);
     }
 }
 

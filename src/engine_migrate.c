@@ -264,6 +264,13 @@ static const char *resolution_of(enum plan_resolve how)
     return words[how];
 }
 
+void window_resolution(struct window *w, uint32_t i)
+{
+    w->record.resolution = resolution_of(window_item(w, i)->resolve);
+    snprintf(w->by, sizeof w->by, "%s@%s", w->run->sys->user(), w->run->sys->host());
+    w->record.resolved_by = w->by;
+}
+
 bool window_trailer(struct window *w, uint32_t i)
 {
     const struct plan *plan = w->run->plan;
@@ -275,9 +282,7 @@ bool window_trailer(struct window *w, uint32_t i)
                                     .expect_rows = item->history_rows > 0 ? item->history_rows : 1, .last_done = w->mark,
                                     .next_file = next ? next->migration->file : NULL, .next_statements = next ? (int)next->facts.statements : 0 };
     w->record.kind = record_kind(plan, item);
-    w->record.resolution = resolution_of(item->resolve);
-    snprintf(w->by, sizeof w->by, "%s@%s", w->run->sys->user(), w->run->sys->host());
-    w->record.resolved_by = w->by;
+    window_resolution(w, i);
     record.record = &w->record;
     return window_submit(w, &reset) && window_submit(w, &fence) && window_submit(w, &record);
 }
@@ -328,6 +333,19 @@ static void settle_failed(struct window *w)
     w->fault = before.fault;
 }
 
+/* What is known of the item that failed, where it ran outside a transaction. */
+static void say_half(struct window *w)
+{
+    struct half_end end = { .how = "was the last that ran", .statement = w->at_statement, .block = w->at_block != BLOCK_NONE, .leaves = w->failed_kind == STEP_ALONE };
+    if (w->failed_kind == STEP_ALONE)
+        end.how = w->cancelled ? "was cancelled" : "failed";
+    else if (w->failed_kind == STEP_START || w->failed_kind == STEP_SEAL)
+        end.how = "was not sent";
+    else if (w->failed_kind == STEP_DONE)
+        end.how = "ran, but that could not be noted";
+    engine_say_half(w->run, window_item(w, w->failed_item), &end);
+}
+
 /* Rolls back what is open and says what failed. */
 static enum migrate_end give_up(struct window *w, struct error *err)
 {
@@ -351,7 +369,7 @@ static enum migrate_end give_up(struct window *w, struct error *err)
         return end;
     }
     if (began)
-        engine_say_half(run, window_item(w, w->failed_item), w->cancelled ? "was cancelled" : "failed");
+        say_half(w);
     if (began && !w->fault.place.file[0])
         text_copy(w->fault.place.file, sizeof w->fault.place.file, m->file);
     if (w->fault.place.line && w->failed_at.line)

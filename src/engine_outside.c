@@ -12,7 +12,7 @@ static bool fails(struct window *w, uint32_t i)
     if (w->fault.code == ERR_CANCELLED && engine_stopped(w->run->hooks))
         return false;
     w->failed = true;
-    w->failed_kind = STEP_ALONE;
+    w->failed_kind = STEP_SQL;
     w->failed_item = i;
     return false;
 }
@@ -22,11 +22,13 @@ static bool step_alone(struct window *w, struct db_step *step)
     return window_submit(w, step) && window_drain(w, 0);
 }
 
+/* The fingerprint is that of the statements which are done once the mark stands. */
 static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t i, uint32_t number)
 {
     const struct plan_item *item = window_item(w, i);
     struct db_step step = window_step(w, kind, i);
-    w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements, .prefix = w->prefix };
+    w->record = (struct db_record){ .next_file = item->migration->file, .next_statements = (int)item->facts.statements, .prefix = kind == STEP_START ? w->prefix : w->prefix_done };
+    window_resolution(w, i);
     step.record = &w->record;
     step.statement = number;
     step.lock_timeout_ms = item->facts.lock_timeout_ms;
@@ -38,8 +40,10 @@ static struct db_step marking(struct window *w, enum db_step_kind kind, uint32_t
 static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool first, struct script *script, const struct scan_statement *found)
 {
     enum db_block block = script_block(script);
-    struct db_step before = marking(w, block == BLOCK_COMMIT ? STEP_SEAL : STEP_START, i, number), alone = window_step(w, STEP_ALONE, i), after = marking(w, STEP_DONE, i, number);
+    struct db_step before = marking(w, block == BLOCK_COMMIT ? STEP_SEAL : STEP_START, i, number), alone = window_step(w, STEP_ALONE, i), after;
     before.application = first ? w->application : NULL;
+    w->at_statement = number;
+    w->at_block = block;
     if (block != BLOCK_INSIDE && !step_alone(w, &before))
         return false;
     FAILPOINT("started");
@@ -50,6 +54,7 @@ static bool run_statement(struct window *w, uint32_t i, uint32_t number, bool fi
         w->failed_at = found->at;
         return false;
     }
+    after = marking(w, STEP_DONE, i, number);
     if (block == BLOCK_NONE && !step_alone(w, &after))
         return false;
     FAILPOINT("done");
@@ -104,7 +109,7 @@ bool window_outside(struct window *w, uint32_t i)
     ok = prefix || (error_set(&w->fault, ERR_NO_MEMORY, "out of memory"), fails(w, i));
     while (script && ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT) {
         bool runs = ++number >= item->from;
-        ok = prefix_hex(prefix, w->prefix) && prefix_add(prefix, &found);
+        ok = prefix_hex(prefix, w->prefix) && prefix_add(prefix, &found) && prefix_hex(prefix, w->prefix_done);
         if (!ok) {
             error_set(&w->fault, ERR_INTERNAL, "the fingerprint of the statements could not be made");
             fails(w, i);

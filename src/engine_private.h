@@ -91,8 +91,15 @@ enum migrate_end engine_migrate(struct run *run, struct error *err);
 enum migrate_end engine_blame(struct run *run, const struct plan_item *item, bool trailer, bool lost, struct error *fault);
 /* The mark in the run row after item i (from 0). */
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size);
-/* Reads from our run row what is known of an item outside a transaction that was not ended, for run->half and half_applied. how: what became of its last statement ("failed"), or NULL. */
-void engine_say_half(struct run *run, const struct plan_item *item, const char *how);
+/* Where an item outside a transaction ended. */
+struct half_end {
+    const char *how;     /* what became of `statement`: "failed", "was not sent" … */
+    uint32_t statement;
+    bool block;          /* it stands in a transaction of the file's own, which was rolled back */
+    bool leaves;         /* it may have left something behind */
+};
+/* Reads from our run row what is known of an item outside a transaction that was not ended, for run->half and half_applied. end: where it ended, or NULL: not known. */
+void engine_say_half(struct run *run, const struct plan_item *item, const struct half_end *end);
 /* Adds the way out, and the indexes that are invalid, where the file is half applied. */
 void engine_hint_half(struct run *run, const char *file, struct error *err);
 /* Writes to run->state what stands after this run, `failed` (or NULL) being the one that was rolled back. */

@@ -17,8 +17,10 @@ struct window {
     int64_t started_ms;       /* of the item that was sent last */
     int64_t committing_ms;    /* of the item whose COMMIT is out */
     struct db_record record;
-    char mark[540], application[600], by[520], prefix[CHECKSUM_SIZE];
+    char mark[540], application[600], by[520], prefix[CHECKSUM_SIZE], prefix_done[CHECKSUM_SIZE]; /* of the statements before the one at hand, and with it */
     uint32_t begun;           /* items whose head was sent */
+    uint32_t at_statement;    /* outside a transaction: the statement that was come to last, and where it stands */
+    enum db_block at_block;
     bool failed, lost, cancelled;
     enum db_step_kind failed_kind;
     uint32_t failed_item;
@@ -38,6 +40,8 @@ struct db_step window_step(const struct window *w, enum db_step_kind kind, uint3
 bool window_submit(struct window *w, struct db_step *step);
 /* Reads answers until at most `left` steps are on their way. False: something failed, or the connection is gone. */
 bool window_drain(struct window *w, unsigned left);
+/* Puts into w->record how earlier runs that left item i half applied are marked, and by whom. */
+void window_resolution(struct window *w, uint32_t i);
 /* Queues the head of item i. */
 bool window_head(struct window *w, uint32_t i);
 /* Queues reset, fence and record of item i. */

@@ -57,7 +57,7 @@ bool half_same(const struct run_row *row, const struct migration *m, enum scan_d
     *same = false;
     if (row->started_statement < 1 || !row->prefix[0])
         return true;
-    if (prefix_of(m, kind, dialect, standard_strings, (unsigned)row->started_statement - 1, now, &own))
+    if (prefix_of(m, kind, dialect, standard_strings, row->done_statement > 0 ? (unsigned)row->done_statement : 0, now, &own))
         *same = strcmp(now, row->prefix) == 0;
     else if (own.code != ERR_NONE) {
         *err = own;

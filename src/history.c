@@ -30,6 +30,7 @@ void history_free(struct history *h)
     free(h->rows);
     free(h->half);
     free(h->by_version);
+    free(h->live);
     free(h);
 }
 
@@ -116,21 +117,20 @@ static bool on_row(void *user, const struct history_row *row)
     return true;
 }
 
-/* Keeps a run whose witness is gone: it can't go on. */
+/* A run whose witness is gone can't go on. */
 static bool on_unfinished(void *user, const struct run_row *row)
 {
     struct reading *r = user;
     struct history *h = r->history;
-    h->lives += row->lives ? 1 : 0;
-    if (row->lives)
-        return true;
-    struct run_row *half = realloc(h->half, (h->half_count + 1) * sizeof *half);
-    if (half == NULL) {
+    struct run_row **list = row->lives ? &h->live : &h->half;
+    size_t *count = row->lives ? &h->live_count : &h->half_count;
+    struct run_row *more = realloc(*list, (*count + 1) * sizeof *more);
+    if (more == NULL) {
         r->failed = true;
         return no_memory(r->err);
     }
-    h->half = half;
-    half[h->half_count++] = *row;
+    *list = more;
+    more[(*count)++] = *row;
     return true;
 }
 
@@ -280,7 +280,7 @@ static bool same_text(const char *a, const char *b)
 
 bool history_same(const struct history *a, const struct history *b)
 {
-    if (a->count != b->count || a->table != b->table || a->half_count != b->half_count || a->lives != b->lives)
+    if (a->count != b->count || a->table != b->table || a->half_count != b->half_count || a->live_count != b->live_count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
         const struct history_entry *x = &a->rows[i], *y = &b->rows[i];

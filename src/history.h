@@ -19,9 +19,10 @@ struct history {
     bool table;          /* jetbase_migrations exists */
     struct run_row *half; /* runs that left a file outside a transaction half applied, newest first */
     size_t half_count;
-    size_t lives;        /* unfinished runs that still live: when one dies, half changes */
     size_t *by_version;  /* the VERSIONED rows of valid versions, by version, then as in rows; NULL: rows are searched one by one */
     size_t by_version_count;
+    struct run_row *live; /* runs with such a file that can still go on, newest first: whether or not the lock names them */
+    size_t live_count;
 };
 
 /* Reads it. A missing table gives an empty history. A run that still lives has left nothing half applied, though its file is unfinished. */

@@ -31,6 +31,13 @@ const struct run_row *plan_find_half(const struct history *history, const char *
         if (means(name, history->half[i].file))
             return &history->half[i];
     text_visible(shown, sizeof shown, name);
+    for (size_t i = 0; i < history->live_count; i++) {
+        if (!means(name, history->live[i].file))
+            continue;
+        error_set(err, ERR_HISTORY, "'%s' is not half applied: process ID %s still runs it", shown, history->live[i].process_id);
+        error_hint(err, "Wait until it has ended; `jetbase runs` and `jetbase lock-status` show it.");
+        return NULL;
+    }
     error_set(err, ERR_HISTORY, "'%s' is not half applied: there is nothing to resolve", shown);
     if (history->half_count > 0) {
         text_visible(other, sizeof other, history->half[0].file);
@@ -93,7 +100,7 @@ static bool check_before(const struct plan_item *item, const struct history *his
     if (!half_same(row, item->migration, dialect, standard_strings, &same, err))
         return false;
     if (!same) {
-        error_set(err, ERR_HISTORY, "%s was changed before the statement that was started last: its numbers no longer mean the statements that ran", shown);
+        error_set(err, ERR_HISTORY, "%s was changed where its statements are done: its numbers no longer mean the statements that ran", shown);
         return error_hint(err, "Put those statements back as they were; or undo by hand what was done and run it anew by --from 1; or end it by --mark-applied or --mark-rolled-back.");
     }
     if (item->from > (unsigned)row->started_statement + 1) {
@@ -103,11 +110,28 @@ static bool check_before(const struct plan_item *item, const struct history *his
     return true;
 }
 
+/* A mark leaves the history as it is where that is what the mark says; it never says what the history then contradicts. */
+static bool check_mark(const struct plan *plan, const struct plan_item *item, const struct plan_wish *wish, struct error *err)
+{
+    if (wish->resolve == RESOLVE_NONE || item->migration->type != MIGRATION_VERSIONED)
+        return true;
+    bool up = plan->direction == PLAN_UPGRADE, there = item->history_rows > 0;
+    if (up && there && wish->resolve == RESOLVE_ROLLED_BACK) {
+        error_set(err, ERR_HISTORY, "the history has this version already: another program recorded it as applied");
+        return error_hint(err, "Look at `jetbase history`; then --mark-applied, which leaves the history as it is. What is applied can be rolled back afterwards.");
+    }
+    if (!up && !there && wish->resolve == RESOLVE_APPLIED) {
+        error_set(err, ERR_HISTORY, "the history no longer has this version: another program took it out");
+        return error_hint(err, "Look at `jetbase history`; then --mark-rolled-back, which leaves the history as it is.");
+    }
+    return true;
+}
+
 bool plan_check_resolve(const struct plan *plan, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
     const struct plan_item *item = plan->items;
     if (wish->resolve != RESOLVE_RERUN)
-        return true;
+        return check_mark(plan, item, wish, err);
     if (item->from < 1 || item->from > item->facts.statements) {
         error_set(err, ERR_USAGE, "there is no statement %u in the section: it has %u", item->from, item->facts.statements);
         return error_hint(err, "Where all statements are done: %s", plan->direction == PLAN_UPGRADE ? "--mark-applied" : "--mark-rolled-back");

@@ -1,4 +1,4 @@
-/* prefix.c: a fingerprint of the statements that stand before one. */
+/* prefix.c: a fingerprint of a section's first statements. */
 #include "prefix.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* prefix.h: a fingerprint of the statements that stand before one, so that the numbers kept of a half-applied file are known to mean the same statements still. */
+/* prefix.h: a fingerprint of a section's first statements, so that the numbers kept of a half-applied file are known to mean the same statements still. */
 #ifndef JETBASE_PREFIX_H
 #define JETBASE_PREFIX_H
 
