@@ -71,6 +71,8 @@ static void half_what(const struct runs *r, const struct run_row *row, char *to,
         snprintf(to, size, "%s, statement %d of %d, outside a transaction", row->file, row->started_statement, row->statements);
     else if (row->resolution[0])
         snprintf(to, size, "%s was half applied: %s; resolved: %s", row->file, words, row->resolution);
+    else if (row->outcome == RUN_OPEN && !holds(r, row)) /* whether it goes on is not looked at here: status and resolve tell */
+        snprintf(to, size, "%s half applied, unless it still runs: %s; unlocked by %s", row->file, words, row->unlocked_by);
     else
         snprintf(to, size, "%s half applied: %s%s%s", row->file, words, row->unlocked_by[0] ? "; unlocked by " : "", row->unlocked_by);
 }

@@ -204,6 +204,7 @@ static void forced_and_still_running(enum sandbox_kind kind)
     run_has(&sb, "unlock", 0, "Unlock successful.", NULL);
     run_has(&sb, "resolve 2", 5, "", "still runs it");
     run_has(&sb, "resolve 2 --from 3", 5, "", "still runs it");
+    run_has(&sb, "runs", 0, "unless it", "");
     kill(p.pid, SIGKILL);
     process_wait(&p);
     process_free(&p);

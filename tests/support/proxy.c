@@ -28,8 +28,9 @@ struct link {
     pthread_t thread;
     int client, server;
     bool ready;          /* the first ReadyForQuery has passed */
-    bool silent;         /* what the server says goes nowhere */
+    bool mute;           /* what the server says goes nowhere */
     bool asked;          /* a flush, sync or query has no answer yet */
+    bool silent;         /* cut without the server's knowing */
     bool started;        /* the start-up packet has passed: messages have types from here on */
     unsigned char head[2][5]; /* message header being read, per side */
     size_t have[2];
@@ -45,6 +46,7 @@ struct proxy {
     size_t stall;        /* 0 where none is armed */
     int latency_ms;      /* how long an answer is held for what the client sends without having seen it */
     bool pooler;         /* poses as one */
+    bool silent;         /* a cut closes the client's side only */
     enum proxy_side side;
     char words[128];     /* "" where no cut is armed */
     char after[128];     /* "" once the client has said them */
@@ -109,8 +111,9 @@ static bool cut_here(struct link *l, enum proxy_side side, const void *bytes, si
     if (p->words[0] && !p->after[0] && p->side == side && memmem(bytes, len, p->words, strlen(p->words)) && --p->nth == 0) {
         p->words[0] = '\0';
         p->cuts++;
-        l->silent = p->swallow;
+        l->mute = p->swallow;
         cut = !p->swallow;
+        l->silent = cut && p->silent;
     }
     pthread_mutex_unlock(&p->mutex);
     return cut;
@@ -170,15 +173,26 @@ static void pose(struct link *l, unsigned char *bytes, size_t len)
         key[8] ^= 0x55;
 }
 
+static bool is_silent(struct link *l)
+{
+    pthread_mutex_lock(&l->proxy->mutex);
+    bool silent = l->silent;
+    pthread_mutex_unlock(&l->proxy->mutex);
+    return silent;
+}
+
 /* Passes one chunk on. False: the link has ended. */
 static bool pass(struct link *l, enum proxy_side side)
 {
     static _Thread_local unsigned char chunk[CHUNK];
     bool was_started = l->started;
     ssize_t n = recv(side == PROXY_CLIENT ? l->client : l->server, chunk, sizeof chunk, 0);
-    if (n <= 0 || cut_here(l, side, chunk, (size_t)n))
+    if (n <= 0 || cut_here(l, side, chunk, (size_t)n)) {
+        if (n > 0 && is_silent(l) && side == PROXY_CLIENT)
+            send_all(l->server, chunk, (size_t)n);
         return false;
-    if (side == PROXY_SERVER && l->silent)
+    }
+    if (side == PROXY_SERVER && l->mute)
         return true;
     size_t len = may_pass(l, side, (size_t)n);
     if (len < (size_t)n) {
@@ -239,7 +253,8 @@ static void *link_run(void *arg)
             open = pass(l, PROXY_SERVER);
     }
     shutdown(l->client, SHUT_RDWR);
-    shutdown(l->server, SHUT_RDWR);
+    if (!is_silent(l))
+        shutdown(l->server, SHUT_RDWR);
     return NULL;
 }
 
@@ -267,7 +282,9 @@ static void accept_one(struct proxy *p, int client)
     }
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     *l = (struct link){ .proxy = p, .client = client, .server = server };
+    pthread_mutex_lock(&p->mutex);
     p->links[p->count++] = l;
+    pthread_mutex_unlock(&p->mutex);
     if (pthread_create(&l->thread, NULL, link_run, l) != 0)
         abort();
 }
@@ -367,6 +384,24 @@ unsigned proxy_stalls(struct proxy *proxy)
     stalls = proxy->stalls;
     pthread_mutex_unlock(&proxy->mutex);
     return stalls;
+}
+
+void proxy_cut_silently(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->silent = true;
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_cut_now(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    for (size_t i = 0; i < proxy->count; i++) {
+        proxy->links[i]->silent = true;
+        shutdown(proxy->links[i]->client, SHUT_RDWR);
+    }
+    proxy->cuts++;
+    pthread_mutex_unlock(&proxy->mutex);
 }
 
 void proxy_pose_as_pooler(struct proxy *proxy)

@@ -28,6 +28,10 @@ void proxy_stall(struct proxy *proxy, size_t bytes);
 unsigned proxy_stalls(struct proxy *proxy);
 /* From now on the session number that clients are told is not the backend's own, as behind a pooler. */
 void proxy_pose_as_pooler(struct proxy *proxy);
+/* From now on a cut is one that the server does not notice: it gets what was said (by the client), and its side stays open and silent until proxy_stop. */
+void proxy_cut_silently(struct proxy *proxy);
+/* Cuts every connection here and now in that way. */
+void proxy_cut_now(struct proxy *proxy);
 /* How many connections were cut. */
 unsigned proxy_cuts(struct proxy *proxy);
 /* Ends it and every connection. */
