@@ -1,26 +1,13 @@
-/* engine.c: one run from connect to close: plan, lock, plan again, migrate, release; and what is true after a lost connection. */
+/* engine.c: one run from connect to close: plan, lock, plan again, migrate, release. */
 #include "engine.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine_private.h"
 #include "failpoint.h"
 #include "signals.h"
 #include "text.h"
-
-enum {
-    RECONNECT_MS = 15000,     /* how long a lost server is waited for before "not known" is said */
-    RECONNECT_PAUSE_MS = 100, /* first pause, doubled up to a second */
-    TRUTH_MS = 15000          /* how long our own old session is waited for */
-};
-
-static void tell_note(struct run *run, enum engine_event_kind kind, const char *text)
-{
-    struct engine_event event = { .kind = kind, .text = text };
-    engine_tell(run, &event);
-}
 
 static bool plan_again(struct run *run, struct error *err)
 {
@@ -59,124 +46,6 @@ static bool plan_confirmed(struct run *run, struct error *err)
     return false;
 }
 
-/* A new connection after a lost one, with growing pauses. A wish to stop ends the waiting, never the first try: no migration runs over it any more, it only gives the lock back. */
-static bool reconnect(struct run *run, struct error *err)
-{
-    const struct engine_hooks *hooks = run->hooks;
-    bool open;
-    int64_t until = run->sys->mono_ms() + RECONNECT_MS;
-    int pause_ms = RECONNECT_PAUSE_MS;
-    run->driver->close(run->db);
-    run->db = NULL;
-    for (;;) {
-        run->hooks = NULL;
-        open = engine_open(run, err);
-        run->hooks = hooks;
-        if (open)
-            return true;
-        if (err->code != ERR_NO_CONNECTION || run->sys->mono_ms() >= until || engine_stopped(run->hooks))
-            return false;
-        run->sys->sleep_ms(pause_ms);
-        pause_ms = pause_ms < 500 ? pause_ms * 2 : 1000;
-    }
-}
-
-/* Without jetbase_runs the history decides for versioned files and repairs; else nothing does. */
-static bool committed_by_history(struct run *run, bool *committed, struct error *err)
-{
-    const struct migration *m = run->repair ? NULL : run->plan->items[run->done].migration;
-    struct history *history = NULL;
-    if (m && m->type != MIGRATION_VERSIONED)
-        return error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was applied is not known", m->file);
-    if (!history_read(run->db, &history, err))
-        return false;
-    *committed = m ? (history_rows_of(history, m) > 0) == (run->wish->plan.direction == PLAN_UPGRADE) : repair_is_made(run->repair, history);
-    history_free(history);
-    return true;
-}
-
-/* The COMMIT of item `done` had no answer: was it made? */
-static bool commit_truth(struct run *run, const struct lock_truth *truth, struct error *err)
-{
-    const struct plan_item *item = run->repair ? NULL : &run->plan->items[run->done];
-    char mark[540], said[700];
-    bool committed = false;
-    struct engine_event event = { .kind = EV_MIGRATION_APPLIED, .migration = run->done + 1 };
-    engine_mark(run, run->done, mark, sizeof mark);
-    if (truth->has_run)
-        committed = strcmp(truth->last_done, mark) == 0;
-    else if (!committed_by_history(run, &committed, err))
-        return false;
-    snprintf(said, sizeof said, "%s%s was %s", item && run->wish->plan.direction == PLAN_ROLLBACK ? "the rollback of " : "", engine_next_name(run),
-             committed ? "committed before the connection was lost" : item && item->facts.outside ? "not recorded; its statements ran" : "not committed: nothing of it remains");
-    tell_note(run, EV_TRUTH_FOUND, said);
-    if (committed)
-        run->done++;
-    if (committed && item) {
-        event.file = item->migration;
-        event.statements = item->facts.statements;
-        engine_tell(run, &event);
-    }
-    return true;
-}
-
-/* A server that took over may lack what the old one had committed. run->done becomes what is there. False: that can't be told. */
-static bool still_there(struct run *run, const struct lock_truth *truth, struct error *err)
-{
-    char said[200];
-    unsigned long there = strtoul(truth->last_done, NULL, 10);
-    if (run->done == 0 || run->repair)
-        return true;
-    if (!truth->has_run && !lock_has_run(run->lock))
-        return true;
-    if (!truth->has_run) {
-        error_set(err, ERR_UNKNOWN_END, "this server has no row of this run: whether what it had committed is there is not known");
-        return error_hint(err, "A standby that took over may lack the last transactions: look with `jetbase history` before anything else is run.");
-    }
-    if (there >= run->done)
-        return true;
-    snprintf(said, sizeof said, "of %u migrations that this run had committed this server has %lu: it took over without the others", run->done, there);
-    tell_note(run, EV_TRUTH_FOUND, said);
-    run->done = (uint32_t)there;
-    return true;
-}
-
-/* After a lost connection: reconnect, end our old session, find out what is true, give the lock back. *released: the lock is not ours any more. */
-static bool recover(struct run *run, bool commit_unknown, struct error *lost, bool *released, struct error *err)
-{
-    struct engine_event event = { .kind = EV_CONNECTION_LOST, .error = lost };
-    struct lock_truth truth;
-    *released = false;
-    engine_tell(run, &event);
-    if (!reconnect(run, err) || !lock_find_truth(run->lock, run->db, TRUTH_MS, &truth, err))
-        return false;
-    if (!still_there(run, &truth, err) || (commit_unknown && !commit_truth(run, &truth, err)))
-        return false;
-    *released = !truth.locked_by_us;
-    return true;
-}
-
-/* What can still be said where the truth could not be found. */
-static void say_unknown(struct run *run, bool commit_unknown, const struct error *lost, struct error *err)
-{
-    char why[1024], process_id[DB_ID_SIZE];
-    text_copy(why, sizeof why, err->code ? err->message : lost->message);
-    text_copy(process_id, sizeof process_id, lock_process_id(run->lock));
-    if (commit_unknown) {
-        error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was committed is not known", engine_next_name(run));
-        if (!run->repair)
-            error_state(err, "%u migrations before it were committed.", run->done);
-    } else {
-        error_set(err, ERR_NO_CONNECTION, "the connection was lost");
-        if (!run->repair && run->done < run->plan->count)
-            engine_say_half(run, &run->plan->items[run->done], NULL);
-        engine_say_state(run, !run->repair && run->done < run->plan->count ? run->plan->items[run->done].migration : NULL);
-        error_state(err, "%s", run->state);
-    }
-    error_detail(err, "%s", why);
-    error_hint(err, "The lock may still name process ID %s. `jetbase lock-status` and `jetbase history` tell what is true.", process_id);
-}
-
 /* Gives the lock back; over a new connection where the answer got lost. Returns the exit code of that part: 0 where nothing is to be said. */
 static int release(struct run *run, enum run_outcome outcome, const char *detail, struct error *err)
 {
@@ -185,7 +54,7 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     signals_lock_is(SIGNALS_ASKING, NULL);
     enum lock_answer answer = lock_release(run->lock, run->db, outcome, detail, &lost);
     if (answer == LOCK_FAILED && lost.code == ERR_NO_CONNECTION) {
-        if (!recover(run, false, &lost, &released, err)) {
+        if (!engine_recover(run, false, &lost, &released, err)) {
             error_set(err, ERR_NOT_RELEASED, "the connection was lost while the lock was given back; whether it is free is not known");
             error_hint(err, "`jetbase lock-status` tells. A dead holder is unlocked by: jetbase unlock --if-dead --process-id %s", lock_process_id(run->lock));
             return 1;
@@ -197,7 +66,7 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     signals_lock_is(answer != LOCK_FAILED ? SIGNALS_NO_LOCK : SIGNALS_LOCKED, NULL);
     FAILPOINT("released");
     if (answer == LOCK_CHANGED_HANDS && outcome == RUN_OK)
-        tell_note(run, EV_NOTE, run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
+        engine_note(run, EV_NOTE, run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
                                         "somebody unlocked this run before it gave the lock back; all its migrations were committed under the lock");
     if (answer != LOCK_FAILED)
         return 0;
@@ -216,7 +85,7 @@ static bool release_after(struct run *run, enum run_outcome outcome, const struc
     if (release(run, outcome, why->message, &err) != 0) {
         char said[sizeof err.message + sizeof err.hint + 3];
         snprintf(said, sizeof said, "%s. %s", err.message, err.hint);
-        tell_note(run, EV_NOTE, said);
+        engine_note(run, EV_NOTE, said);
         return false;
     }
     return true;
@@ -265,7 +134,7 @@ static bool acquire_lost(struct run *run, struct error *err)
 {
     struct error lost = *err;
     bool free = false;
-    if (recover(run, false, &lost, &free, err)) {
+    if (engine_recover(run, false, &lost, &free, err)) {
         error_set(err, ERR_NO_CONNECTION, "the connection was lost while the lock was taken; nothing was run");
         error_detail(err, "%s", lost.message);
         hint_after(run, free || release_after(run, RUN_FAILED, err), err);
@@ -297,7 +166,7 @@ bool engine_acquire(struct run *run, struct error *err)
     }
     engine_tell(run, &event);
     if (run->note[0])
-        tell_note(run, EV_NOTE, run->note);
+        engine_note(run, EV_NOTE, run->note);
     FAILPOINT("locked");
     return true;
 }
@@ -308,15 +177,15 @@ static int end_down(struct run *run, bool commit_unknown, struct error *err)
     struct error lost = *err, found = { 0 };
     bool released = false;
     char file[512] = "";
-    if (!recover(run, commit_unknown, &lost, &released, &found)) {
-        say_unknown(run, commit_unknown, &lost, &found);
+    if (!engine_recover(run, commit_unknown, &lost, &released, &found)) {
+        engine_say_unknown(run, commit_unknown, &lost, &found);
         *err = found;
         return error_exit_code(err->code);
     }
     if (run->done == engine_total(run)) {
         if (!released)
             return release(run, RUN_OK, NULL, err);
-        tell_note(run, EV_NOTE, "all is committed; the lock was given back by somebody else");
+        engine_note(run, EV_NOTE, "all is committed; the lock was given back by somebody else");
         error_clear(err);
         return 0;
     }
@@ -402,7 +271,7 @@ static int run_locked(struct run *run, struct error *err)
     if (!plan_again(run, err) || !plan_confirmed(run, err))
         return engine_end_early(run, true, err);
     if (run->plan->count == 0) {
-        tell_note(run, EV_NOTHING_TO_DO, NULL);
+        engine_note(run, EV_NOTHING_TO_DO, NULL);
         return engine_end_early(run, false, err);
     }
     if (!may_run_outside(run, err)) {
@@ -419,7 +288,7 @@ static void note_not_taken_over(struct run *run)
     struct lock_view now;
     struct error ignored = { 0 };
     if (lock_look(run->db, &now, &ignored) && now.verdict == LOCK_DEAD)
-        tell_note(run, EV_NOTE, "the lock still names a dead run: nothing was to be done, so it was not taken over; to open it: jetbase unlock --if-dead");
+        engine_note(run, EV_NOTE, "the lock still names a dead run: nothing was to be done, so it was not taken over; to open it: jetbase unlock --if-dead");
 }
 
 /* A fault before the lock was taken leaves everything as it was; where that has not been said, it is said here. */
@@ -438,7 +307,7 @@ static bool begin(struct run *run, bool *nothing, struct error *err)
         return false;
     }
     if (run->plan->note[0] && !run->wait.on)
-        tell_note(run, EV_NOTE, run->plan->note);
+        engine_note(run, EV_NOTE, run->plan->note);
     if (!plan_confirmed(run, err))
         return false;
     *nothing = run->plan->count == 0;
@@ -458,7 +327,7 @@ static int run_whole(struct run *run, struct error *err)
     error_clear(err); /* what was waited for is over */
     if (!nothing)
         return run_locked(run, err);
-    tell_note(run, EV_NOTHING_TO_DO, NULL);
+    engine_note(run, EV_NOTHING_TO_DO, NULL);
     if (run->wish->take_over_dead)
         note_not_taken_over(run);
     return 0;

@@ -44,6 +44,12 @@ void engine_tell(struct run *run, struct engine_event *event)
         run->hooks->event(run->hooks->user, event);
 }
 
+void engine_note(struct run *run, enum engine_event_kind kind, const char *text)
+{
+    struct engine_event event = { .kind = kind, .text = text };
+    engine_tell(run, &event);
+}
+
 int engine_stopped(const struct engine_hooks *hooks)
 {
     return hooks && hooks->stop ? atomic_load(hooks->stop) : 0;

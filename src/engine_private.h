@@ -59,6 +59,8 @@ bool engine_open(struct run *run, struct error *err);
 bool engine_open_and_plan(struct run *run, struct error *err);
 /* Tells the listener; fills in time, count and process ID. */
 void engine_tell(struct run *run, struct engine_event *event);
+/* The same for an event that is no more than its text (MAY be NULL). */
+void engine_note(struct run *run, enum engine_event_kind kind, const char *text);
 /* Has somebody asked to stop? The signal's number, else 0. */
 int engine_stopped(const struct engine_hooks *hooks);
 /* How many transactions the run has: its migrations, or 1 for a repair. */
@@ -79,6 +81,10 @@ void engine_disconnect(struct run *run);
 int engine_exit_of(struct run *run, const struct error *err);
 /* After the work: gives the lock back, finds out what is true where the connection was lost. The exit code. */
 int engine_end(struct run *run, enum migrate_end end, struct error *err);
+/* After a lost connection (*lost: its error, told to the listener): reconnects, ends our old session and finds out what is true; run->done counts what is committed then. commit_unknown: a COMMIT had no answer. *released: the lock is not ours any more. False: *err says what could not be found out. */
+bool engine_recover(struct run *run, bool commit_unknown, struct error *lost, bool *released, struct error *err);
+/* Where the truth could not be found: fills *err, which says why, with what is known all the same. lost: the error of the connection. */
+void engine_say_unknown(struct run *run, bool commit_unknown, const struct error *lost, struct error *err);
 /* Under the lock, before anything was sent: gives it back after a fault (*err), or where nothing is to be done. The exit code. */
 int engine_end_early(struct run *run, bool failed, struct error *err);
 /* A fault before the lock was taken leaves everything as it was; where that has not been said, `words` say it. */
