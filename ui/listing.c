@@ -198,10 +198,10 @@ static bool read_runs(struct listing *l, struct db *db, struct error *err)
     return (l->runs || no_memory(err)) && db_driver_of(db)->runs_read(db, NULL, RUNS_SHOWN, add_run, l, err);
 }
 
-/* What files and history say together. A folder that can't be read hides nothing of the database. db: NULL where `before` says what only the database knows. */
-static bool fill(struct listing *l, struct folder *folder, const struct history *history, struct db *db, const struct listing *before, struct error *err)
+/* What files and history say together. A folder that can't be read hides nothing of the database. */
+static bool fill(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
 {
-    return (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err) && listing_read_half(l, folder, history, db, before, err);
+    return (!folder || read_pending(l, folder, history, err)) && read_applied(l, folder, history, err) && listing_read_half(l, folder, history, err);
 }
 
 static bool same_runs(const struct listing *a, const struct listing *b)
@@ -217,14 +217,9 @@ static bool same_runs(const struct listing *a, const struct listing *b)
     return true;
 }
 
-/* Takes what was read for the history that is kept, unless that says the same. True: it does. */
-static bool take_history(struct history **kept, struct history *read)
+static bool same_invalid(const struct listing *a, const struct listing *b)
 {
-    bool same = *kept && history_same(*kept, read);
-    history_free(same ? read : *kept);
-    if (!same)
-        *kept = read;
-    return same;
+    return strcmp(a->invalid ? a->invalid : "", b->invalid ? b->invalid : "") == 0;
 }
 
 struct listing *listing_read(struct files *files, bool anew, struct db *db, struct listing *before, struct history **history, struct error *err)
@@ -235,16 +230,18 @@ struct listing *listing_read(struct files *files, bool anew, struct db *db, stru
     if (ok) {
         l->dialect = engine_dialect(db);
         l->standard_strings = db_driver_of(db)->about(db)->standard_strings;
-        ok = history_read(db, &read, err) && read_runs(l, db, err);
+        ok = history_read(db, &read, err) && read_runs(l, db, err) && listing_read_invalid(l, read, db, err);
     }
     if (ok) {
-        same = take_history(history, read) && !anew && before && same_runs(before, l);
-        ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), *history, db, NULL, err);
-    } else {
-        history_free(read);
+        same = !anew && before && *history && history_same(*history, read) && same_runs(before, l) && same_invalid(before, l);
+        ok = same || fill(l, anew ? files_read(files, &l->fault) : files_folder(files, &l->fault), read, err);
     }
-    if (ok && !same)
+    if (ok && !same) {
+        history_free(*history);
+        *history = read;
         return l;
+    }
+    history_free(read);
     listing_unref(l);
     return ok ? listing_ref(before) : NULL;
 }
@@ -257,8 +254,10 @@ struct listing *listing_reread(struct files *files, const struct listing *before
         l->dialect = before->dialect;
         l->standard_strings = before->standard_strings;
         l->runs = calloc(RUNS_SHOWN, sizeof *l->runs);
-        ok = (l->runs || no_memory(err)) && fill(l, files_read(files, &l->fault), history, NULL, before, err);
+        ok = (l->runs || no_memory(err)) && fill(l, files_read(files, &l->fault), history, err);
     }
+    if (ok && before->invalid)
+        ok = (l->invalid = text_dup(before->invalid)) || no_memory(err);
     if (ok && before->runs_count) {
         memcpy(l->runs, before->runs, before->runs_count * sizeof *l->runs);
         l->runs_count = before->runs_count;

@@ -49,12 +49,11 @@ static bool add_index(void *user, const char *name)
     return true;
 }
 
-/* Asked only where something is half applied: elsewhere an invalid index is nobody's concern here. */
-static bool read_invalid(struct listing *l, struct db *db, struct error *err)
+bool listing_read_invalid(struct listing *l, const struct history *history, struct db *db, struct error *err)
 {
     const struct db_driver *driver = db_driver_of(db);
     struct text all = { 0 };
-    bool ok = !driver->invalid_read || driver->invalid_read(db, add_index, &all, err);
+    bool ok = history->half_count == 0 || !driver->invalid_read || driver->invalid_read(db, add_index, &all, err);
     if (ok && all.failed)
         ok = no_memory(err);
     if (ok && all.len)
@@ -63,7 +62,7 @@ static bool read_invalid(struct listing *l, struct db *db, struct error *err)
     return ok;
 }
 
-bool listing_read_half(struct listing *l, struct folder *folder, const struct history *history, struct db *db, const struct listing *before, struct error *err)
+bool listing_read_half(struct listing *l, struct folder *folder, const struct history *history, struct error *err)
 {
     if (history->half_count == 0)
         return true;
@@ -74,10 +73,6 @@ bool listing_read_half(struct listing *l, struct folder *folder, const struct hi
         /* The newest run says how far it came; those before it are no other file. */
         if (!listing_half(l, history->half[i].file) && !add_half(l, folder, &history->half[i], err))
             return false;
-    if (db)
-        return read_invalid(l, db, err);
-    if (before && before->invalid)
-        return (l->invalid = text_dup(before->invalid)) || no_memory(err);
     return true;
 }
 

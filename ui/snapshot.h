@@ -97,10 +97,12 @@ struct snapshot *snapshot_ref(struct snapshot *snap);
 void snapshot_unref(struct snapshot *snap);
 /* An empty listing with one reference, NULL where memory ran out. For snapshots made by hand too. */
 struct listing *listing_new(void);
-/* Reads history and runs, and the folder where `anew` says so. `before` (MAY be NULL) is the last listing, *history (MAY be NULL) the history that it was made from, replaced by what was read. Gives `before`, with one reference more, where all is as it was. NULL with *err on failure: *history is then the last one that could be read, and `before` may not be given again. */
+/* Reads history and runs, and the folder where `anew` says so. `before` (MAY be NULL) is the last listing, *history (MAY be NULL) the history that it was made from, replaced by what the new one was made from. Gives `before`, with one reference more, where all is as it was. NULL with *err on failure; *history stays then. */
 struct listing *listing_read(struct files *files, bool anew, struct db *db, struct listing *before, struct history **history, struct error *err);
-/* Fills what is half applied from a history; db: to ask for invalid indexes, or NULL: those of `before`. False with *err. */
-bool listing_read_half(struct listing *listing, struct folder *folder, const struct history *history, struct db *db, const struct listing *before, struct error *err);
+/* Fills what is half applied from a history and the folder (MAY be NULL). False with *err. */
+bool listing_read_half(struct listing *listing, struct folder *folder, const struct history *history, struct error *err);
+/* Fills the invalid indexes. Asked only where something is half applied: elsewhere one is nobody's concern here. False with *err. */
+bool listing_read_invalid(struct listing *listing, const struct history *history, struct db *db, struct error *err);
 /* The half-applied file of that name, or NULL. */
 const struct snap_half *listing_half(const struct listing *listing, const char *file);
 /* Reads the folder alone: history and runs are those of before. NULL with *err on failure. */
