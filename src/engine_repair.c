@@ -199,7 +199,7 @@ static bool look(struct run *run, struct db *db, const struct engine_repair_wish
 static bool look_first(struct run *run, const struct engine_repair_wish *wish, struct error *err)
 {
     struct db *db = NULL;
-    bool ok = engine_connect(run->project, run->sys, DB_LOOK, wish->fix ? run->hooks : NULL, &db, err) && look(run, db, wish, err);
+    bool ok = engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &db, err) && look(run, db, wish, err);
     if (db)
         db_driver_of(db)->close(db);
     return ok;

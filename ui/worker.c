@@ -51,6 +51,7 @@ static void make_plan(struct worker *w, const struct engine_hooks *hooks)
     struct plan_answer *answer = answer_new(sizeof *answer);
     struct plan_wish wish = plan_wish_of(w);
     struct db *db = NULL;
+    wish.stop = hooks->stop;
     answer->job = w->now.job;
     if (engine_connect(w->project, w->sys, DB_LOOK, hooks, &db, &answer->error)) {
         if (w->now.file[0])
@@ -89,7 +90,8 @@ static void on_event(void *user, const struct engine_event *event)
 
 static int mend(struct worker *w, const struct engine_hooks *hooks, struct run_answer *answer)
 {
-    struct engine_repair_wish wish = { .parts = w->now.parts, .fix = true, .command = repair_command(w->now.parts), .digest = w->now.digest };
+    struct engine_repair_wish wish = { .parts = w->now.parts, .fix = true, .command = repair_command(w->now.parts), .digest = w->now.digest,
+                                       .run = { .lock_timeout_ms = w->project->lock_timeout_ms, .statement_timeout_ms = w->project->statement_timeout_ms } };
     struct repair repair = { 0 };
     int code = engine_repair(w->project, w->sys, &wish, hooks, &repair, &answer->error);
     answer->repaired = repair.fixed ? repair_records(&repair) : 0;
