@@ -29,7 +29,7 @@ static void leave_half(struct stage *s, enum sandbox_kind kind)
     sandbox_start(&s->sb, &run, true, "statement:2=stop", upgrade);
     assert_true(process_wait_stopped(&run));
     term_wait_for(s->term, "ALIVE");
-    term_wait_for(s->term, "five             running");
+    term_wait_for(s->term, "five            running");
     assert_false(term_has(s->term, "HALF APPLIED"));
     kill(run.pid, SIGKILL);
     process_wait(&run);
