@@ -81,7 +81,7 @@ static bool take(struct script_judge *j, const struct directive *d, const char *
 {
     char message[160];
     if (strcmp(name, "delimiter") == 0)
-        return refuse_at(j, d, d->name_column, "this line names no delimiter", "Write it so, as Jetbase reads it: -- jetbase: delimiter=X, without blanks before `=`.", err);
+        return true; /* one that Jetbase does not read as such (a blank before `=`, no `=`) is a comment there, and must be one here */
     if (takes == TAKES_NOTHING && d->value) {
         snprintf(message, sizeof message, "%s takes no value", name);
         return refuse_at(j, d, d->value_column, message, "Leave `=` and what follows out; without the directive, take the line out.", err);

@@ -68,6 +68,7 @@ static void two_files_of_one_name(enum sandbox_kind kind)
 {
     struct sandbox sb;
     struct process p;
+    setenv("COLUMNS", "240", 1); /* no line of a table is broken */
     char folder[300];
     sandbox_open(&sb, kind);
     snprintf(folder, sizeof folder, "%s/migrations/a", sb.dir);
@@ -196,6 +197,7 @@ static void forced_and_still_running(enum sandbox_kind kind)
 {
     struct sandbox sb;
     struct process p;
+    setenv("COLUMNS", "240", 1); /* no line of a table is broken */
     sandbox_open(&sb, kind);
     outside_five(&sb);
     assert_int_equal(sandbox_run(&sb, NULL, (const char *const[]){ "upgrade", "--count", "1", NULL }), 0);

@@ -272,8 +272,6 @@ static void directives_that_are_none(void **state)
         { "-- jetbase: foreign-keys\nSELECT 1;", 1, 13, "on or off", "-- jetbase: foreign-keys" },
         { "-- jetbase: foreign-keys=maybe\nSELECT 1;", 1, 26, "on or off", "-- jetbase: foreign-keys=maybe" },
         { "-- jetbase: lock-timeout=2s\n-- jetbase: LOCK-TIMEOUT=3s\nSELECT 1;", 2, 13, "a second time", "-- jetbase: LOCK-TIMEOUT=3s" },
-        { "-- jetbase: delimiter\nSELECT 1;", 1, 13, "names no delimiter", "-- jetbase: delimiter" },
-        { "-- jetbase: delimiter =go\nSELECT 1;", 1, 13, "names no delimiter", "-- jetbase: delimiter =go" },
     };
     (void)state;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++)
