@@ -20,7 +20,7 @@ bool sqlite_same_file(const struct db *db, struct error *err)
     if (db->file && stat(db->path, &st) == 0 && sqlite_file_is(db->file, &st))
         return true;
     text_visible(shown, sizeof shown, db->path);
-    error_set(err, ERR_FAILED, "the database file %s was moved, removed or replaced while it was in use", shown);
+    error_set(err, ERR_FILE, "the database file %s was moved, removed or replaced while it was in use", shown);
     return error_hint(err, "What was not committed before stays undone. Put the file in its place and run the command again.");
 }
 

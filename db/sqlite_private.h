@@ -81,7 +81,7 @@ bool sqlite_connect(struct db *db, struct error *err);
 void sqlite_disconnect(struct db *db);
 /* Gives a DB_RUN connection a new connection to SQLite where a file left something behind. :memory: keeps its own. */
 bool sqlite_refresh(struct db *db, struct error *err);
-/* Is the file at the path still the one that is open? False with ERR_FAILED. */
+/* Is the file at the path still the one that is open? False with ERR_FILE. */
 bool sqlite_same_file(const struct db *db, struct error *err);
 
 /* May the file and its folder be written? */

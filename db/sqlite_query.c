@@ -184,6 +184,8 @@ bool sqlite_fault(struct db *db, int rc, const char *doing, struct error *err)
     char words[1500];
     if (rc == SQLITE_READONLY_ROLLBACK || rc == SQLITE_READONLY_RECOVERY || rc == SQLITE_READONLY_CANTINIT)
         return recovery_fault(doing, err);
+    if (rc == SQLITE_READONLY_DBMOVED && !sqlite_same_file(db, err))
+        return false;
     if ((rc & 0xff) == SQLITE_BUSY || (rc & 0xff) == SQLITE_LOCKED)
         return busy_fault(db, doing, err);
     if ((rc & 0xff) == SQLITE_NOMEM)

@@ -188,9 +188,13 @@ enum lock_answer lock_release(struct lock *lock, struct db *db, enum run_outcome
             break;
         if (lock->sys->mono_ms() >= until) {
             char why[1024];
+            bool file = got == CHANGE_FAILED && last.code == ERR_FILE;
             text_copy(why, sizeof why, got == CHANGE_FAILED ? last.message : "the lock row could not be had in time");
             error_set(&last, ERR_NOT_RELEASED, "the lock could not be released: %s", why);
-            error_hint(&last, "Once this program has ended its holder is dead: jetbase unlock --if-dead --process-id %s", lock->run.process_id);
+            if (file)
+                error_hint(&last, "It stays in the file that this run had opened. What the file in its place says of the lock is told by: jetbase lock-status");
+            else
+                error_hint(&last, "Once this program has ended its holder is dead: jetbase unlock --if-dead --process-id %s", lock->run.process_id);
             break;
         }
         struct error ignored = { 0 };
