@@ -190,7 +190,9 @@ static bool look(struct run *run, struct db *db, const struct engine_repair_wish
 {
     const struct project *p = run->project;
     struct history *history = NULL;
-    bool ok = history_read(db, &history, err) && engine_schema_there(p, db, err) && repair_find(p->dir, history, wish->parts, p->skip_validation || p->skip_file_validation, run->repair, err);
+    bool ok = history_read(db, &history, err) && engine_schema_there(p, db, err);
+    FAILPOINT("reading");
+    ok = ok && repair_find(p->dir, history, wish->parts, p->skip_validation || p->skip_file_validation, wish->fix && run->hooks ? run->hooks->stop : NULL, run->repair, err);
     history_free(history);
     return ok;
 }

@@ -142,7 +142,7 @@ static bool find(struct folder *folder, const struct history *history, unsigned 
     return ok;
 }
 
-bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, struct repair *found, struct error *err)
+bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, const atomic_int *stop, struct repair *found, struct error *err)
 {
     struct folder *folder = NULL;
     bool ok;
@@ -153,7 +153,10 @@ bool repair_find(const char *project_dir, const struct history *history, unsigne
         found->parts = parts;
         return true;
     }
-    ok = folder_read(project_dir, &folder, err) && find(folder, history, parts, skip_files, found, err);
+    ok = folder_read(project_dir, &folder, err);
+    if (ok)
+        folder_stop_at(folder, stop);
+    ok = ok && find(folder, history, parts, skip_files, found, err);
     folder_free(folder);
     return ok;
 }

@@ -39,8 +39,8 @@ struct repair {
     bool fixed;          /* committed */
 };
 
-/* Compares history with DIR/migrations, pure but for reading files; what *found held is dropped. Checksums are compared as if what is missing was mended, where both parts are asked for, and only after Jetbase's checks (missing files, files out of order: ERR_HISTORY), which skip_files leaves out. On false *found tells the parts that were looked at before the fault. */
-bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, struct repair *found, struct error *err);
+/* Compares history with DIR/migrations, pure but for reading files; what *found held is dropped. Checksums are compared as if what is missing was mended, where both parts are asked for, and only after Jetbase's checks (missing files, files out of order: ERR_HISTORY), which skip_files leaves out. stop MAY be NULL; not zero: no file is read any more (ERR_CANCELLED). On false *found tells the parts that were looked at before the fault. */
+bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, const atomic_int *stop, struct repair *found, struct error *err);
 /* How many records mending takes; 0: nothing is to be mended. */
 size_t repair_records(const struct repair *repair);
 /* The i-th of them, pointing into the repair; last_done and the next file are left to the caller. Missing ones come first. */

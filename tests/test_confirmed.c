@@ -16,7 +16,7 @@
 
 static void find(struct repair *repair, unsigned parts, char digest[CHECKSUM_SIZE])
 {
-    if (!repair_find(planning.dir, &planning.history, parts, false, repair, &planning.err))
+    if (!repair_find(planning.dir, &planning.history, parts, false, NULL, repair, &planning.err))
         fail_msg("%s", planning.err.message);
     repair_digest(repair, digest);
     assert_int_equal(strlen(digest), CHECKSUM_SIZE - 1);
