@@ -40,6 +40,8 @@ struct db_target {
     const struct sys *sys;         /* MUST be set */
     const atomic_int *stop;        /* MAY be NULL. Not zero: next() cancels the running statement once and goes on waiting for its answer */
     int wake_fd;                   /* -1, or a descriptor that becomes readable together with *stop; never read by the driver */
+    void (*tick)(void *user);      /* MAY be NULL. Called some times a second, on the owner's thread, while next() waits for an answer or executes; must not use the connection. A driver that can't (SQLite within one step of its machine) leaves some out */
+    void *tick_user;
     int lock_timeout_ms;           /* lock_timeout for migrations; 0: the server's own */
     int statement_timeout_ms;      /* statement_timeout for migrations, or (DB_LOOK) for questions; 0: the server's own */
 };

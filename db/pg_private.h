@@ -11,6 +11,7 @@ struct text;
 
 enum {
     PG_SILENCE_MS = 30000,      /* so long without an answer, and the server is asked over another connection whether one is still to come */
+    PG_STUCK_TIMES = 5,         /* so many times that long where bytes of ours are still on their way: after a gap TCP sends them again after two minutes at most */
     PG_CONNECT_MS = 10000,      /* where the URL gives no connect_timeout */
     PG_LOOK_TIMEOUT_MS = 5000,  /* statement_timeout of looking connections where the target gives none */
     PG_TRAILER_LOCK_MS = 4000,  /* lock_timeout of fence and record */
@@ -106,7 +107,8 @@ struct db {
 
     bool listening;
     bool down;
-    int64_t heard_ms;         /* since when an answer is waited for without a byte from the server; 0: nothing is waited for */
+    int64_t heard_ms;         /* since when an answer is waited for without a byte that came or went; 0: nothing is waited for */
+    int heard_queued;         /* bytes of ours that the other side had not taken at heard_ms */
     char server_start[40];    /* when the server was started: tells it from another one at the same address */
     char last_words[1024];    /* what the server said before the connection ended */
 };
@@ -146,7 +148,7 @@ bool pg_not_up(const char *state, const char *said, bool needs_password);
 enum pg_woken { WOKEN_INPUT, WOKEN_TIMEOUT, WOKEN_WAKE, WOKEN_LOST };
 /* Sends what can be sent, then waits up to timeout_ms (-1: for ever) until something came in, wake_fd (-1: none) is readable, or a signal came (WAKE). */
 enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd);
-/* The same while an answer is owed: where none comes for PG_SILENCE_MS the server is asked over another connection, and WOKEN_LOST with last_words says that none will come. WOKEN_TIMEOUT may come early. (pg_silence.c) */
+/* The same while an answer is owed: where none comes for PG_SILENCE_MS the server is asked over another connection, and WOKEN_LOST with last_words says that none will come. While bytes of ours still go out there is no silence: a statement of 100 MB may take minutes on its way. Calls the target's tick. WOKEN_TIMEOUT may come early. (pg_silence.c) */
 enum pg_woken pg_wait_answer(struct db *db, int timeout_ms, int wake_fd);
 
 /* ---- pg_batch.c: questions and changes of our own, whole messages at a time ---- */

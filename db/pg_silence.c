@@ -1,13 +1,14 @@
 /* pg_silence.c: an answer that does not come: is the server still at work, or did the answer get lost on the way? Asked over a connection of its own, since the silent one can't tell. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "failpoint.h"
 #include "pg_private.h"
 #include "text.h"
 
-enum { SECOND_LOOK_MS = 1000 };
+enum { SECOND_LOOK_MS = 1000, TICK_MS = 100 };
 
 /* What the server says of our own session. */
 enum silence { SILENCE_WORKS, SILENCE_LOST, SILENCE_UNKNOWN };
@@ -54,27 +55,63 @@ static bool is_lost(struct db *db)
     return lost;
 }
 
+/* Bytes that the kernel holds for the other side, which has not taken them yet: the library's own buffer may be empty long before a slow link has passed them on. */
+static int queued(const struct db *db)
+{
+    int bytes = 0;
+#ifdef TIOCOUTQ
+    if (ioctl(PQsocket(db->conn), TIOCOUTQ, &bytes) != 0)
+        bytes = 0;
+#endif
+    return bytes;
+}
+
+/* The silence has lasted. Is it one at all? The server waits for us as long as a message is not there whole. */
+static bool still_sending(struct db *db, int quiet_ms)
+{
+    int64_t now = db->sys->mono_ms();
+    int bytes = queued(db);
+    if (bytes != db->heard_queued) {
+        db->heard_queued = bytes;
+        db->heard_ms = now;
+        return true;
+    }
+    return (bytes > 0 || PQflush(db->conn) > 0) && now - db->heard_ms < (int64_t)quiet_ms * PG_STUCK_TIMES;
+}
+
+/* As long as an answer is waited for, time passes for whoever listens. */
+static enum pg_woken wait_ticking(struct db *db, int wait_ms, int wake_fd)
+{
+    enum pg_woken woken = pg_wait(db, db->target.tick && wait_ms > TICK_MS ? TICK_MS : wait_ms, wake_fd);
+    if (db->target.tick)
+        db->target.tick(db->target.tick_user);
+    return woken;
+}
+
 enum pg_woken pg_wait_answer(struct db *db, int timeout_ms, int wake_fd)
 {
     int quiet_ms = FAILPOINT_MS("silence", PG_SILENCE_MS), wait_ms = timeout_ms;
     int64_t now = db->sys->mono_ms(), left;
     enum pg_woken woken;
-    if (db->heard_ms == 0)
+    if (db->heard_ms == 0) {
         db->heard_ms = now;
+        db->heard_queued = queued(db);
+    }
     left = db->heard_ms + quiet_ms - now;
-    if (left <= 0 && is_lost(db)) {
+    if (left <= 0 && still_sending(db, quiet_ms)) {
+        left = quiet_ms;
+    } else if (left <= 0 && is_lost(db)) {
         /* For the library too: nothing of it is to be waited for any more. */
         shutdown(PQsocket(db->conn), SHUT_RDWR);
         PQconsumeInput(db->conn);
         return WOKEN_LOST;
-    }
-    if (left <= 0) {
+    } else if (left <= 0) {
         db->heard_ms = db->sys->mono_ms();
         left = quiet_ms;
     }
     if (wait_ms < 0 || wait_ms > left)
         wait_ms = (int)left;
-    woken = pg_wait(db, wait_ms, wake_fd);
+    woken = wait_ticking(db, wait_ms, wake_fd);
     if (woken == WOKEN_INPUT)
         db->heard_ms = 0;
     return woken;

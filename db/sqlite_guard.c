@@ -91,6 +91,8 @@ static int progress(void *user)
     const atomic_int *stop = db->target.stop;
     if (!db->guarded)
         return 0;
+    if (db->target.tick)
+        db->target.tick(db->target.tick_user);
     if (db->sql_until_ms && db->target.sys->mono_ms() >= db->sql_until_ms) {
         db->timed_out = true;
         return 1;

@@ -147,7 +147,7 @@ static bool tell(const struct call *call, const struct engine_repair_wish *wish,
 
 static int repair(const struct call *call, unsigned parts, bool fix, struct error *err)
 {
-    struct listener listener = { .out = call->out };
+    struct listener listener = { .out = call->out, .sys = call->sys };
     struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name };
     struct engine_hooks hooks = { .event = on_event, .user = &listener, .wake_fd = -1 };
     struct repair found = { 0 };

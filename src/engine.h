@@ -18,7 +18,7 @@ enum engine_event_kind {
     EV_RETRY,                /* a run failed on a lock or a conflict and was rolled back: attempt of attempts comes after ms; error, text */
     EV_LOCK_LOST,            /* error */
     EV_PLAN_CHANGED,         /* the plan under the lock differs from the confirmed one; error */
-    EV_MIGRATION_STARTED,    /* file, migration of migrations, statements */
+    EV_MIGRATION_STARTED,    /* file, migration of migrations, statements; statement: how many of them were done before (a rerun from a later one) */
     EV_STATEMENT_DONE,       /* statement of statements, ms */
     EV_MIGRATION_APPLIED,    /* committed; ms */
     EV_MIGRATION_ROLLED_BACK,/* a failed one: nothing of it remains; error */
@@ -63,6 +63,7 @@ struct engine_wish {
 struct engine_hooks {
     void (*event)(void *user, const struct engine_event *event);
     void *user;
+    void (*tick)(void *user);    /* MAY be NULL; called some times a second while the database works, between events: time passes. Must not wait */
     const atomic_int *stop;      /* MAY be NULL; not zero: cancel, roll back, release; the value is the signal number (exit 128+n), or -1 where a person asked (exit 1) */
     int wake_fd;                 /* -1, or readable together with *stop */
 };

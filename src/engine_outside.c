@@ -103,7 +103,7 @@ bool window_outside(struct window *w, uint32_t i)
     w->begun = i + 1;
     w->started_ms = w->run->sys->mono_ms();
     snprintf(w->application, sizeof w->application, "jetbase %u/%zu %s", i + 1, w->run->plan->count, item->migration->file);
-    window_tell(w, EV_MIGRATION_STARTED, i, (struct engine_event){ 0 });
+    window_tell(w, EV_MIGRATION_STARTED, i, (struct engine_event){ .statement = item->from > 0 ? item->from - 1 : 0 });
     struct script *script = open_script(w, i);
     struct prefix *prefix = prefix_open();
     ok = prefix || (error_set(&w->fault, ERR_NO_MEMORY, "out of memory"), fails(w, i));

@@ -23,6 +23,8 @@ static bool connect_target(const struct project *project, struct db_target *targ
     if (hooks) {
         target->stop = hooks->stop;
         target->wake_fd = hooks->wake_fd;
+        target->tick = hooks->tick;
+        target->tick_user = hooks->user;
     }
     return driver->open(target, mode, out, err);
 }

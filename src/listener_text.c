@@ -95,4 +95,5 @@ void listener_text(void *user, const struct engine_event *event)
     case EV_HALF_APPLIED:
         break; /* the error of the run tells these, once */
     }
+    listener_progress(l, event);
 }

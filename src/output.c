@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "signals.h"
 #include "text.h"
 
 enum { WIDTH_USUAL = 80, WIDTH_LEAST = 20, WIDTH_MOST = 10000 };
@@ -47,6 +48,7 @@ void output_open(struct output *o, FILE *out, FILE *err)
     o->out = out;
     o->err = err;
     o->terminal = isatty(fileno(out)) == 1;
+    o->rewritable = isatty(fileno(err)) == 1 && term && *term && strcmp(term, "dumb") != 0;
     o->colour = o->terminal && !(no_colour && *no_colour) && term && *term && strcmp(term, "dumb") != 0;
     o->width = width_of(fileno(out));
 }
@@ -57,8 +59,34 @@ void output_flush(struct output *o)
         o->write_errno = errno;
 }
 
+void output_live_end(struct output *o)
+{
+    if (!o->live)
+        return;
+    fputs("\r\033[K", o->err);
+    fflush(o->err);
+    o->live = false;
+    signals_line_is(false);
+}
+
+void output_live(struct output *o, const char *head, const char *rest)
+{
+    size_t len = strlen(head), all = len;
+    unsigned most;
+    if (!o->rewritable || o->quiet)
+        return;
+    most = width_of(fileno(o->err)) - 1; /* in the last column some terminals go on to the next line */
+    while (len > 0 && output_columns(head, len) + (len < all ? 1 : 0) + output_columns(rest, strlen(rest)) > most)
+        len = text_offset(head, len, text_chars(head, len) - 1);
+    fprintf(o->err, "\r%.*s%s%s\033[K", (int)len, head, len < all ? "…" : "", rest);
+    fflush(o->err);
+    o->live = true;
+    signals_line_is(true);
+}
+
 int output_close(struct output *o, int code)
 {
+    output_live_end(o);
     output_flush(o);
     if (o->write_errno == 0 && !ferror(o->out))
         return code;
@@ -81,6 +109,7 @@ void output_say(struct output *o, const char *format, ...)
     va_list args;
     if (o->quiet || o->json)
         return;
+    output_live_end(o);
     va_start(args, format);
     print_line(o->out, format, args);
     va_end(args);
@@ -92,6 +121,7 @@ void output_print(struct output *o, const char *format, ...)
     va_list args;
     if (o->json)
         return;
+    output_live_end(o);
     va_start(args, format);
     print_line(o->out, format, args);
     va_end(args);
@@ -110,6 +140,7 @@ static void say_beside(struct output *o, const char *label, const char *format, 
 
 static void say_beside(struct output *o, const char *label, const char *format, va_list args)
 {
+    output_live_end(o);
     output_flush(o);
     fputs(label, o->err);
     print_line(o->err, format, args);
@@ -139,6 +170,16 @@ void output_note(struct output *o, const char *format, ...)
         return;
     va_start(args, format);
     say_beside(o, "note: ", format, args);
+    va_end(args);
+}
+
+void output_beside(struct output *o, const char *format, ...)
+{
+    va_list args;
+    if (o->quiet)
+        return;
+    va_start(args, format);
+    say_beside(o, "", format, args);
     va_end(args);
 }
 
@@ -206,6 +247,7 @@ void output_error_text(struct output *o, const struct error *err)
     const struct place *at = &err->place;
     char file[sizeof at->file];
     const char *next = what_next(err);
+    output_live_end(o);
     output_flush(o);
     text_visible(file, sizeof file, at->file);
     if (file[0] && at->line && at->column)

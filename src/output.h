@@ -14,6 +14,8 @@ struct output {
     bool json, quiet, verbose;
     bool colour;          /* standard output is a terminal that shows colours */
     bool terminal;        /* standard output is a terminal */
+    bool rewritable;      /* standard error is a terminal on which a line can be written over */
+    bool live;            /* such a line stands there now */
     unsigned width;       /* columns of standard output: COLUMNS, the terminal, else 80 */
     bool failure_told;    /* the error of this command has been printed */
     int write_errno;      /* why standard output could not be written, 0 unknown */
@@ -39,6 +41,12 @@ void output_coloured(struct output *o, const char *style, const char *line);
 void output_warn(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void output_note(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void output_detail(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line on standard error as it is; left out by --quiet. */
+void output_beside(struct output *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Where standard error is rewritable: its last line becomes head and rest, with head cut where both do not fit. It has no end: whatever is said next, and output_live_end(), takes it away. Both must be safe to show. Elsewhere, and with --quiet, nothing. */
+void output_live(struct output *o, const char *head, const char *rest);
+/* Takes it away, where it stands. */
+void output_live_end(struct output *o);
 /* Warns once for each line of a text, "…\n…\n" or NULL; it must be safe to show. */
 void output_warn_lines(struct output *o, const char *lines);
 /* Prints an error as text: place, message, source line with caret, DETAIL, CONTEXT, HINT, state, what next. */

@@ -20,6 +20,7 @@ static atomic_int stop_signal;
 static int stop_fd = -1;
 static int64_t last_ms; /* touched by the handler alone, which blocks its signals */
 static atomic_int lock_state;
+static atomic_bool line_open;
 static char lock_id[64]; /* written before lock_state says LOCKED */
 
 void signals_lock_is(enum signals_lock state, const char *process_id)
@@ -27,6 +28,11 @@ void signals_lock_is(enum signals_lock state, const char *process_id)
     if (process_id && atomic_load(&lock_state) != SIGNALS_LOCKED)
         snprintf(lock_id, sizeof lock_id, "%s", process_id);
     atomic_store(&lock_state, (int)state);
+}
+
+void signals_line_is(bool open)
+{
+    atomic_store(&line_open, open);
 }
 
 static void put(char *to, size_t size, const char *from)
@@ -43,6 +49,8 @@ static void say(const char *what, const char *locked, const char *asking)
     char line[400] = "";
     if (state == SIGNALS_NO_LOCK)
         return;
+    if (atomic_load(&line_open))
+        put(line, sizeof line, "\r\033[K");
     put(line, sizeof line, what);
     put(line, sizeof line, state == SIGNALS_LOCKED ? locked : asking);
     if (state == SIGNALS_LOCKED)

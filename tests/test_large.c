@@ -271,24 +271,91 @@ static void test_stop_planning(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A repair that is stopped before a file is hashed, at the first look or under the lock: a file that could not be hashed at all shows that none was. */
+static void stop_repair(enum sandbox_kind kind, const char *command, const char *failpoint)
+{
+    const char *const args[] = { command, NULL };
+    struct sandbox sb;
+    struct process p;
+    sandbox_open(&sb, kind);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE big (n INTEGER);\n");
+    assert_int_equal(run_line(&sb, &p, "upgrade"), 0);
+    process_free(&p);
+    sandbox_file(&sb, "V1__a.sql", "CREATE TABLE big (n INTEGER, x TEXT);\n");
+    sandbox_start(&sb, &p, true, failpoint, args);
+    assert_true(process_wait_stopped(&p));
+    sandbox_file(&sb, "V1__a.sql", "\xff");
+    kill(p.pid, SIGINT);
+    kill(p.pid, SIGCONT);
+    process_wait(&p);
+    if (p.exit != 130 || !strstr(p.err, "othing was repaired"))
+        print_error("%s at %s: exit %d\n%s", command, failpoint, p.exit, p.err);
+    assert_int_equal(p.exit, 130);
+    assert_non_null(strstr(p.err, "othing was repaired"));
+    process_free(&p);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_lock WHERE NOT is_locked AND process_id IS NULL"), 1);
+    assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM jetbase_runs WHERE released_at IS NULL"), 0);
+    sandbox_close(&sb);
+}
+
+static void test_stop_repair(enum sandbox_kind kind)
+{
+    static const char *const commands[] = { "fix", "fix-checksums" };
+    for (size_t i = 0; i < 2; i++) {
+        stop_repair(kind, commands[i], "reading=stop");
+        stop_repair(kind, commands[i], "locked=stop");
+    }
+}
+
 #ifdef JETBASE_POSTGRES
+/* The same sandbox, reached through the proxy. */
+static struct sandbox through_proxy(const struct sandbox *sb, const struct proxy *proxy)
+{
+    struct sandbox through = *sb;
+    char port[40], *at;
+    snprintf(port, sizeof port, ":%d/", pg_server_port());
+    at = strstr(sb->variable, port);
+    assert_non_null(at);
+    snprintf(through.variable, sizeof through.variable, "%.*s:%d/%s", (int)(at - sb->variable), sb->variable, proxy_port(proxy), at + strlen(port));
+    return through;
+}
+
+/* A slow line: the server waits for the rest of a statement for far longer than an answer may be missing, and all of that time bytes go out. The kernel's buffer alone holds more than a few seconds of it. */
+static void test_slow_sending(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    if (kind != SANDBOX_POSTGRES)
+        skip();
+    sandbox_open(&sb, kind);
+    write_statement(&sb, 6, 1);
+    struct proxy *proxy = proxy_start(pg_server_port());
+    proxy_slow(proxy, 600000);
+    struct sandbox through = through_proxy(&sb, proxy);
+    const char *const argv[] = { process_faulty(), "upgrade", NULL }, *const env[] = { through.variable, "JETBASE_FAILPOINT_MS=silence=1000", NULL };
+    process_run(&p, sb.dir, argv, env);
+    if (p.exit != 0)
+        print_error("exit %d\n%.2000s", p.exit, p.err);
+    assert_int_equal(p.exit, 0);
+    assert_null(strstr(p.err, "lost"));
+    process_free(&p);
+    assert_int_equal(sandbox_number(&sb, "SELECT max(length(x)) FROM big"), 6 * MB * MB);
+    proxy_stop(proxy);
+    sandbox_close(&sb);
+}
+
 /* A statement that the network takes only in part: no cancel reaches a server that is still reading, so the run closes the connection and finds out what is true. */
 static void test_stop_sending(enum sandbox_kind kind)
 {
     static const char *const upgrade[] = { "upgrade", "--json", NULL };
     struct sandbox sb;
     struct process p;
-    char port[40], *at;
     if (kind != SANDBOX_POSTGRES)
         skip();
     sandbox_open(&sb, kind);
     write_statement(&sb, 24, 1);
     struct proxy *proxy = proxy_start(pg_server_port());
-    struct sandbox through = sb;
-    snprintf(port, sizeof port, ":%d/", pg_server_port());
-    at = strstr(sb.variable, port);
-    assert_non_null(at);
-    snprintf(through.variable, sizeof through.variable, "%.*s:%d/%s", (int)(at - sb.variable), sb.variable, proxy_port(proxy), at + strlen(port));
+    struct sandbox through = through_proxy(&sb, proxy);
     proxy_stall(proxy, 1 << 20);
     sandbox_start(&through, &p, false, NULL, upgrade);
     while (proxy_stalls(proxy) == 0) {
@@ -311,7 +378,9 @@ int main(void)
         RUN_TEST(test_many_rows),
         RUN_TEST(test_stop_among_many),
         RUN_TEST(test_stop_planning),
+        RUN_TEST(test_stop_repair),
 #ifdef JETBASE_POSTGRES
+        RUN_TEST(test_slow_sending),
         RUN_TEST(test_stop_sending),
 #endif
     };

@@ -44,6 +44,7 @@ struct proxy {
     int listener, server_port, port;
     unsigned waits, cuts, nth, stalls;
     size_t stall;        /* 0 where none is armed */
+    size_t slow;         /* bytes a second from clients; 0: as they come */
     int latency_ms;      /* how long an answer is held for what the client sends without having seen it */
     bool pooler;         /* poses as one */
     bool silent;         /* a cut closes the client's side only */
@@ -237,6 +238,17 @@ static bool client_goes_on(const struct link *l)
     return l->asked && latency_ms > 0 && poll(&fd, 1, latency_ms) > 0;
 }
 
+/* Takes the time that so many bytes would take on a slow line. */
+static void take_time(const struct link *l, size_t bytes)
+{
+    size_t slow;
+    pthread_mutex_lock(&l->proxy->mutex);
+    slow = l->proxy->slow;
+    pthread_mutex_unlock(&l->proxy->mutex);
+    if (slow > 0)
+        usleep((useconds_t)(bytes * 1000000 / slow));
+}
+
 static void *link_run(void *arg)
 {
     struct link *l = arg;
@@ -245,8 +257,10 @@ static void *link_run(void *arg)
     while (open && poll(fds, 2, -1) > 0) {
         if (!fds[0].revents && client_goes_on(l))
             continue;
+        size_t before = l->sent;
         if (fds[0].revents)
             open = pass(l, PROXY_CLIENT);
+        take_time(l, l->sent - before);
         if (fds[0].revents && stalls(l))
             fds[0].fd = -1;
         if (open && fds[1].revents)
@@ -374,6 +388,15 @@ void proxy_stall(struct proxy *proxy, size_t bytes)
 {
     pthread_mutex_lock(&proxy->mutex);
     proxy->stall = bytes;
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
+void proxy_slow(struct proxy *proxy, size_t bytes_per_s)
+{
+    int room = 4 * CHUNK; /* of less the kernel loses whole packets, which come again seconds later */
+    setsockopt(proxy->listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    pthread_mutex_lock(&proxy->mutex);
+    proxy->slow = bytes_per_s;
     pthread_mutex_unlock(&proxy->mutex);
 }
 

@@ -24,6 +24,8 @@ void proxy_swallow(struct proxy *proxy, const char *after, const char *words, un
 void proxy_cut_bytes(struct proxy *proxy, enum proxy_side side, size_t bytes);
 /* The next connection whose client has sent that many bytes passes on no more of them: the server waits for the rest. Answers still pass, and so do later connections. */
 void proxy_stall(struct proxy *proxy, size_t bytes);
+/* From now on new connections take at most that many bytes a second from their clients, and the proxy keeps next to none of them: as over a slow line. */
+void proxy_slow(struct proxy *proxy, size_t bytes_per_s);
 /* How many connections were stalled. */
 unsigned proxy_stalls(struct proxy *proxy);
 /* From now on the session number that clients are told is not the backend's own, as behind a pooler. */
