@@ -110,6 +110,76 @@ static struct model *asked(int started, int done, bool same)
     return m;
 }
 
+/* Where the lock is in the way, v leads there: F opens the same question as outside. */
+static void the_lock_comes_first(void **state)
+{
+    struct model *m = scene_model(false);
+    (void)state;
+    scene_see(m, scene_look());
+    scene_key(m, 'v');
+    scene_key(m, 'F');
+    assert_int_equal(m->dialog.kind, DIALOG_VERIFY);
+    scene_see(m, scene_dead_half(2, 1));
+    assert_true(on_screen(m, "locked by a dead run: F unlocks first"));
+    assert_true(on_screen(m, "(w resolve V14)   F force-unlock"));
+    assert_int_equal(scene_key(m, 'w').what, FX_NONE);
+    assert_int_equal(m->dialog.kind, DIALOG_VERIFY);
+    assert_true(scene_key(m, 'F').flush);
+    assert_int_equal(m->dialog.kind, DIALOG_UNLOCK);
+    scene_drop(m);
+    m = scene_model(true);
+    scene_see(m, scene_dead_half(2, 1));
+    scene_key(m, 'v');
+    assert_true(on_screen(m, "(F force-unlock)"));
+    scene_key(m, 'F');
+    assert_int_equal(m->dialog.kind, DIALOG_VERIFY);
+    scene_drop(m);
+}
+
+/* An index that was dropped while the dialog asks is named no longer, and what a look said before the question was answered does not count. */
+static void index_is_dropped_meanwhile(void **state)
+{
+    static const char named[] = "Invalid index: public.orders_total on public.orders.";
+    struct model *m = asked(2, 1, true);
+    struct snapshot *snap = scene_look();
+    (void)state;
+    assert_true(on_screen(m, named));
+    scene_leave_half(snap, 2, 1);
+    free(snap->listing->invalid);
+    snap->listing->invalid = NULL;
+    snap->listing_wall_us = m->dialog.answered_us - 1;
+    scene_see(m, snap);
+    assert_int_equal(m->dialog.stage, STAGE_ASK);
+    assert_true(on_screen(m, named));
+    snap = scene_look();
+    scene_leave_half(snap, 2, 1);
+    free(snap->listing->invalid);
+    snap->listing->invalid = NULL;
+    snap->listing_wall_us = m->dialog.answered_us + 1;
+    scene_see(m, snap);
+    assert_int_equal(m->dialog.stage, STAGE_ASK);
+    assert_false(on_screen(m, "Invalid index"));
+    snap = scene_look();
+    scene_leave_half(snap, 2, 1);
+    snap->listing_wall_us = m->dialog.answered_us + 2;
+    scene_see(m, snap);
+    assert_true(on_screen(m, named));
+    scene_drop(m);
+}
+
+/* However narrow it is, the way out is on the screen. */
+static void esc_stays_in_sight(void **state)
+{
+    struct model *m = asked(2, 1, true);
+    (void)state;
+    scene_key(m, UK_TAB);
+    assert_true(on_screen(m, "+ - another statement   Up Down scroll   Esc leave it"));
+    m->cols = 60;
+    m->rows = 16;
+    assert_true(on_screen(m, "Tab choose a way   + - another statement   Esc leave it"));
+    scene_drop(m);
+}
+
 static void enter_and_habit_do_nothing(void **state)
 {
     struct model *m = asked(2, 1, true);
@@ -360,7 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_starts_beside_it),
         cmocka_unit_test(screen_says_so),
-        cmocka_unit_test(enter_and_habit_do_nothing),
+        cmocka_unit_test(the_lock_comes_first), cmocka_unit_test(index_is_dropped_meanwhile), cmocka_unit_test(esc_stays_in_sight), cmocka_unit_test(enter_and_habit_do_nothing),
         cmocka_unit_test(goes_on_at_a_statement),
         cmocka_unit_test(marks),
         cmocka_unit_test(where_it_may_go_on),

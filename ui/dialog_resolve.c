@@ -48,6 +48,7 @@ void dialog_resolve_answered(struct model *m, struct plan_answer *answer)
     d->plan = answer->preview;
     answer->preview = NULL;
     d->stage = STAGE_ASK;
+    d->answered_us = m->wall_us;
     d->from = (unsigned)d->plan->half->done + 1;
     if (d->from > last_from(d->plan))
         d->from = 1;
@@ -145,18 +146,35 @@ static void fill_statements(const struct preview *plan, struct sheet *body)
         sheet_line(body, STYLE_DIM, "      and %u more statements", item->statements - item->sql_count);
 }
 
-/* The statements first: they are what a person must compare with the database. */
-static void fill_known(const struct preview *plan, struct sheet *body)
+static void fill_invalid(const char *name, size_t len, struct sheet *body)
 {
+    char line[900];
+    snprintf(line, sizeof line, "Invalid index: %.*s. A build that did not end leaves one: drop it before its statement runs again.", (int)len, name);
+    sheet_wrap(body, STYLE_WARN, 0, line);
+}
+
+/* A person who has dropped it must not read that it is there: a newer look knows better. */
+static void fill_all_invalid(const struct model *m, struct sheet *body)
+{
+    const struct dialog *d = &m->dialog;
+    const struct preview_half *half = d->plan->half;
+    bool newer = m->snap->listing_wall_us > d->answered_us;
+    for (int i = 0; !newer && i < half->invalid_count; i++)
+        fill_invalid(half->invalid[i], strlen(half->invalid[i]), body);
+    for (const char *at = newer ? m->snap->listing->invalid : NULL; at && *at; at += strcspn(at, "\n"), at += *at == '\n')
+        fill_invalid(at, strcspn(at, "\n"), body);
+}
+
+/* The statements first: they are what a person must compare with the database. */
+static void fill_known(const struct model *m, struct sheet *body)
+{
+    const struct preview *plan = m->dialog.plan;
     const struct preview_half *half = plan->half;
     char line[900], when[40];
     fill_statements(plan, body);
     if (!half->same)
         sheet_wrap(body, STYLE_BAD, 0, "The file was changed before the statement that was started last: which of these ran is not known.");
-    for (int i = 0; i < half->invalid_count; i++) {
-        snprintf(line, sizeof line, "Invalid index: %s. A build that did not end leaves one: drop it before its statement runs again.", half->invalid[i]);
-        sheet_wrap(body, STYLE_WARN, 0, line);
-    }
+    fill_all_invalid(m, body);
     words_when(half->started_at, true, when, sizeof when);
     snprintf(line, sizeof line, "%s%.300s, left so by %s, %s,", half->back ? "The rollback section of " : "", plan->items[0].shown, half->command, when);
     sheet_wrap(body, STYLE_DIM, 0, line);
@@ -221,7 +239,7 @@ static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
         sheet_line(body, STYLE_NORMAL, "looking at its statements …");
         return;
     }
-    fill_known(d->plan, body);
+    fill_known(m, body);
     fill_foot(d, foot);
 }
 

@@ -69,12 +69,19 @@ static void fill_help(const struct listing *l, struct sheet *body, const size_t 
     }
 }
 
-static const char mending[] = { 'w', 'f', 'm' };
+static const char mending[] = { 'w', 'f', 'm', 'F' };
+
+/* What is found wrong is mended under the lock: where somebody has it, the way there begins with it. */
+static bool lock_is_in_the_way(const struct model *m)
+{
+    const struct listing *l = m->snap->listing;
+    return m->snap->lock.row.locked && (l->half_count || l->disagree[0]);
+}
 
 /* The keys that would help; those that are off now in parentheses, with why. */
 static void fill_keys(const struct model *m, struct sheet *foot, const size_t counts[APPLIED_UNREADABLE + 1])
 {
-    const size_t found[] = { m->snap->listing->half_count, counts[APPLIED_CHANGED], counts[APPLIED_MISSING] };
+    const size_t found[] = { m->snap->listing->half_count, counts[APPLIED_CHANGED], counts[APPLIED_MISSING], lock_is_in_the_way(m) };
     char line[300] = "", why[512], words[100], shown[110];
     bool any = false;
     for (size_t i = 0; i < sizeof mending / sizeof mending[0]; i++) {
@@ -131,7 +138,7 @@ static struct effect key(struct model *m, int key)
 {
     const struct action *action = action_for(key);
     char why[512];
-    if (!action || (action->id != ACT_RESOLVE && action->id != ACT_FIX_CHECKSUMS && action->id != ACT_FIX_FILES))
+    if (!action || (action->id != ACT_RESOLVE && action->id != ACT_FIX_CHECKSUMS && action->id != ACT_FIX_FILES && (action->id != ACT_UNLOCK || !lock_is_in_the_way(m))))
         return (struct effect){ .what = FX_NONE };
     /* Why not stands above the keys already. */
     return action_allowed(m, action, why, sizeof why) ? action_do(m, action, key) : (struct effect){ .what = FX_NONE };
@@ -144,7 +151,7 @@ static void footer(const struct model *m, char *to, size_t size)
     to[0] = '\0';
     for (size_t i = 0; i < sizeof mending / sizeof mending[0]; i++) {
         const struct action *action = action_for(mending[i]);
-        if (!action_allowed(m, action, why, sizeof why))
+        if (!action_allowed(m, action, why, sizeof why) || (action->id == ACT_UNLOCK && !lock_is_in_the_way(m)))
             continue;
         action_footer_words(m, action, words, sizeof words);
         used += (size_t)snprintf(to + used, used < size ? size - used : 0, "%s   ", words);

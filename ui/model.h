@@ -30,6 +30,7 @@ struct dialog {
     char file[512];              /* resolve: the half-applied file */
     enum plan_resolve way;       /* resolve: the way out that is chosen; RESOLVE_NONE: none yet */
     unsigned from;               /* resolve: the statement that RESOLVE_RERUN begins with */
+    int64_t answered_us;         /* resolve: when the plan came; what the looks after it say is newer */
     struct lock_view lock;       /* unlock: the holder that is asked about */
     bool terminate, terminate_forced;
     int count;                   /* upgrade: so many versions at most; 0: all */

@@ -174,6 +174,22 @@ static void draw_status(const struct model *m, struct canvas *canvas, int row)
     draw_text(canvas, row, 1, m->cols - 2, m->status[0] && m->status_bad ? STYLE_BAD : STYLE_NORMAL, shown);
 }
 
+/* The last words are the way out: where there is no room for all, those before them give way. */
+static void fit_footer(char *words, int cols)
+{
+    static const char gap[] = "   ";
+    while (draw_columns(words) > cols) {
+        char *last = NULL, *before = words;
+        for (char *at = strstr(words, gap); at; at = strstr(at + sizeof gap - 1, gap)) {
+            before = last ? last : words - (sizeof gap - 1);
+            last = at;
+        }
+        if (!last)
+            return;
+        memmove(before + sizeof gap - 1, last + sizeof gap - 1, strlen(last + sizeof gap - 1) + 1);
+    }
+}
+
 void screen_draw(const struct model *m, struct canvas *canvas)
 {
     const struct dialog_ops *ops = dialog_ops_of(m);
@@ -199,6 +215,7 @@ void screen_draw(const struct model *m, struct canvas *canvas)
     if (ops && !m->search.typing) {
         char footer[240];
         ops->footer(m, footer, sizeof footer);
+        fit_footer(footer, m->cols - 1);
         draw_text(canvas, at.footer, 1, m->cols - 1, STYLE_NORMAL, footer);
     }
     if (ops)
