@@ -74,7 +74,7 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     if (outcome == RUN_OK && run->repair)
         error_state(err, run->done ? "The repair is committed." : "Nothing was to be repaired.");
     else if (outcome == RUN_OK)
-        error_state(err, "All %u migrations of this run are committed.", run->done);
+        error_state(err, run->done == 1 ? "The migration of this run is committed." : "All %u migrations of this run are committed.", run->done);
     return error_exit_code(lost.code ? lost.code : ERR_NOT_RELEASED);
 }
 

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 
 #include "support/bouncer.h"
+#include "support/faulty.h"
 #include "support/outside.h"
 #include "support/pg_server.h"
 #include "support/proxy.h"
@@ -255,6 +256,32 @@ static void copy(const char *from, const char *to)
     assert_int_equal(system(line), 0);
 }
 
+/* The disk takes no write any more from some point on; where that is the release, the lock stays. */
+static void disk_full(void)
+{
+    static const char *const message = "the lock could not be released: ...";
+    for (int n = 1; n < 200; n++) {
+        struct sandbox sb;
+        struct process p;
+        char fail[32];
+        snprintf(fail, sizeof fail, "write:%d+", n);
+        open_files(&sb, SANDBOX_SQLITE, 1);
+        faulty_start(&sb, &p, fail, upgrade);
+        process_wait(&p);
+        bool heard = strstr(p.err, "error: the lock could not be released") != NULL;
+        if (heard)
+            said(&p, 1, message, "The migration of this run is committed.");
+        else
+            process_free(&p);
+        if (heard)
+            run_has(&sb, "unlock --if-dead", 0, NULL, NULL);
+        sandbox_close(&sb);
+        if (heard)
+            return;
+    }
+    fail_msg("never said: %s", message);
+}
+
 static void sqlite_file(enum sandbox_kind kind)
 {
     struct sandbox sb;
@@ -263,6 +290,7 @@ static void sqlite_file(enum sandbox_kind kind)
     sqlite3 *db;
     if (kind != SANDBOX_SQLITE)
         return;
+    disk_full();
     open_files(&sb, kind, 2);
     run_has(&sb, "upgrade --count 1", 0, NULL, "");
     db = beside(&sb, "BEGIN IMMEDIATE");

@@ -404,9 +404,26 @@ static void ages_in_words(void **state)
     assert_string_equal(words, "███░░░░");
 }
 
+/* An accent is drawn over its letter and takes no room; what is unseen and turns the direction of writing is left out. */
+static void marks_join_letters(void **state)
+{
+    struct canvas canvas = { 0 };
+    char row[64];
+    (void)state;
+    assert_true(canvas_reset(&canvas, 1, 6));
+    assert_int_equal(draw_text(&canvas, 0, 0, 6, STYLE_NORMAL, "e\u0301\u0323\u0308a\u202eb\u4e2d\u0301"), 5);
+    canvas_row(&canvas, 0, row, sizeof row);
+    assert_string_equal(row, "e\u0301\u0323ab\u4e2d\u0301 ");
+    assert_int_equal(draw_text(&canvas, 0, 0, 6, STYLE_NORMAL, "\u0301x"), 1);
+    canvas_row(&canvas, 0, row, sizeof row);
+    assert_string_equal(row, "xab\u4e2d\u0301 ");
+    canvas_free(&canvas);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_join_letters),
         cmocka_unit_test(unlocked), cmocka_unit_test(locked_and_blocked), cmocka_unit_test(blocker_of_another_role), cmocka_unit_test(narrow_blocker), cmocka_unit_test(locked_by_another_program), cmocka_unit_test(dead_holder),
         cmocka_unit_test(living_holder_is_typed), cmocka_unit_test(old_is_shown_as_old), cmocka_unit_test(nothing_seen_yet), cmocka_unit_test(own_run_shows_its_progress),
         cmocka_unit_test(roll_back_shows_its_sql), cmocka_unit_test(small_terminal), cmocka_unit_test(every_size), cmocka_unit_test(foreign_text_is_harmless),

@@ -37,7 +37,7 @@ bool canvas_same(const struct canvas *a, const struct canvas *b)
     if (a->rows != b->rows || a->cols != b->cols)
         return false;
     for (int i = 0; i < a->rows * a->cols; i++)
-        if (a->cells[i].ch != b->cells[i].ch || a->cells[i].style != b->cells[i].style)
+        if (a->cells[i].ch != b->cells[i].ch || a->cells[i].style != b->cells[i].style || memcmp(a->cells[i].marks, b->cells[i].marks, sizeof a->cells[i].marks) != 0)
             return false;
     return true;
 }
@@ -77,9 +77,11 @@ void canvas_row(const struct canvas *canvas, int row, char *to, size_t size)
     if (size == 0)
         return;
     for (int col = 0; row >= 0 && row < canvas->rows && col < canvas->cols; col++) {
-        char bytes[4];
-        uint32_t ch = canvas->cells[row * canvas->cols + col].ch;
-        size_t n = ch ? utf8_put(ch, bytes) : 0;
+        char bytes[4 * (1 + CELL_MARKS)];
+        const struct cell *cell = &canvas->cells[row * canvas->cols + col];
+        size_t n = cell->ch ? utf8_put(cell->ch, bytes) : 0;
+        for (int i = 0; n > 0 && i < CELL_MARKS && cell->marks[i]; i++)
+            n += utf8_put(cell->marks[i], bytes + n);
         if (used + n + 1 > size)
             break;
         memcpy(to + used, bytes, n);
@@ -175,6 +177,27 @@ static void put(struct canvas *canvas, int row, int col, uint32_t ch, enum style
     *cell = (struct cell){ .ch = ch, .style = style };
 }
 
+/* Marks that are drawn over a letter; not those that are unseen themselves and tell the terminal in which direction to write, or to join what follows. */
+static bool is_mark(uint32_t ch)
+{
+    return ch >= 0x300 && ch != 0xfeff && !(ch >= 0x200b && ch <= 0x200f) && !(ch >= 0x2028 && ch <= 0x202e) && !(ch >= 0x2060 && ch <= 0x206f);
+}
+
+/* Adds a mark to the letter before that column. */
+static void join(struct canvas *canvas, int row, int col, uint32_t ch)
+{
+    if (row < 0 || row >= canvas->rows || col < 1 || col > canvas->cols || !is_mark(ch))
+        return;
+    struct cell *cell = &canvas->cells[row * canvas->cols + col - 1];
+    if (cell->ch == 0 && col > 1)
+        cell--;
+    for (int i = 0; i < CELL_MARKS; i++)
+        if (cell->marks[i] == 0) {
+            cell->marks[i] = ch;
+            return;
+        }
+}
+
 int draw_text(struct canvas *canvas, int row, int col, int cols, enum style style, const char *text)
 {
     bool cut = draw_columns(text) > cols;
@@ -187,8 +210,11 @@ int draw_text(struct canvas *canvas, int row, int col, int cols, enum style styl
         uint32_t ch;
         text += utf8_take(text, &ch);
         int width = shown(&ch);
-        if (width == 0)
+        if (width == 0) {
+            if (used > 0)
+                join(canvas, row, col + used, ch);
             continue;
+        }
         put(canvas, row, col + used, ch, style);
         if (width == 2)
             put(canvas, row, col + used + 1, 0, style);

@@ -21,9 +21,12 @@ enum style {
     STYLE_COUNT
 };
 
+enum { CELL_MARKS = 2 }; /* a letter with more accents than that loses the rest */
+
 /* One cell. ch 0: the right half of a wide character. */
 struct cell {
     uint32_t ch;
+    uint32_t marks[CELL_MARKS]; /* what is drawn over it: accents and the like; 0 none */
     enum style style;
 };
 

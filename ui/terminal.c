@@ -212,8 +212,10 @@ void terminal_show(const struct canvas *canvas)
     for (int row = 0; row < canvas->rows; row++)
         for (int col = 0; col < canvas->cols; col++) {
             const struct cell *cell = &canvas->cells[row * canvas->cols + col];
-            wchar_t text[2] = { (wchar_t)cell->ch, L'\0' };
+            wchar_t text[2 + CELL_MARKS] = { (wchar_t)cell->ch };
             cchar_t shown;
+            for (int i = 0; i < CELL_MARKS; i++)
+                text[1 + i] = (wchar_t)cell->marks[i];
             if (cell->ch && setcchar(&shown, text, attrs[cell->style], pairs[cell->style], NULL) == OK)
                 mvadd_wch(row, col, &shown);
         }
