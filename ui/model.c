@@ -256,6 +256,33 @@ static void detail_seen(struct model *m, struct model_msg *msg)
     msg->u.detail = NULL;
 }
 
+/* Does the dialog wait for the answer to that job? One for a dialog that was left is nobody's. */
+static bool awaited(const struct model *m, uint64_t job)
+{
+    return m->dialog.kind != DIALOG_NONE && m->dialog.stage == STAGE_WAITING && m->dialog.job == job;
+}
+
+/* True where the dialog changed. */
+static bool plan_seen(struct model *m, struct plan_answer *answer)
+{
+    if (!awaited(m, answer->job))
+        return false;
+    if (m->dialog.kind == DIALOG_RESOLVE)
+        dialog_resolve_answered(m, answer);
+    else
+        dialog_plan_answered(m, answer);
+    return true;
+}
+
+/* The same for what is to be repaired. */
+static bool found_seen(struct model *m, struct found_answer *answer)
+{
+    if (m->dialog.kind != DIALOG_FIX || !awaited(m, answer->job))
+        return false;
+    dialog_fix_answered(m, answer);
+    return true;
+}
+
 struct effect model_apply(struct model *m, struct model_msg *msg)
 {
     struct effect fx = { .what = FX_NONE };
@@ -295,20 +322,10 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
         fx = down(m, msg->u.down);
         break;
     case MSG_PLAN:
-        /* A plan for a dialog that was left is nobody's. */
-        if (m->dialog.kind != DIALOG_NONE && m->dialog.stage == STAGE_WAITING && m->dialog.job == msg->u.plan->job) {
-            if (m->dialog.kind == DIALOG_RESOLVE)
-                dialog_resolve_answered(m, msg->u.plan);
-            else
-                dialog_plan_answered(m, msg->u.plan);
-            fx.flush = true;
-        }
+        fx.flush = plan_seen(m, msg->u.plan);
         break;
     case MSG_FOUND:
-        if (m->dialog.kind == DIALOG_FIX && m->dialog.stage == STAGE_WAITING && m->dialog.job == msg->u.found->job) {
-            dialog_fix_answered(m, msg->u.found);
-            fx.flush = true;
-        }
+        fx.flush = found_seen(m, msg->u.found);
         break;
     case MSG_NOTE:
         own_run_note(m, msg->u.note);
