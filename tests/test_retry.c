@@ -314,6 +314,7 @@ static void busy_table(void **state)
     assert_true(prober.queries > 4);
     assert_non_null(strstr(p.err, "retry 3 of 3"));
     assert_non_null(strstr(p.err, "V2__total.sql"));
+    assert_non_null(strstr(p.err, "It waited for session "));
     assert_int_equal(runs(&sb), 4);
     assert_int_equal(applied(&sb, "1"), 1);
     assert_int_equal(applied(&sb, "2"), 0);
