@@ -168,10 +168,10 @@ static void unfenced_keeps_out(void **state)
     assert_int_equal(pg_case_try(&d), CHANGE_HELD);
     pg_case_sql(&c, "UPDATE jetbase_lock SET is_locked = false, process_id = NULL");
     /* Done with that file, or dead: no longer in the way. */
-    pg_case_sql(&c, "UPDATE jetbase_runs SET last_done = '1 ' || file");
+    pg_case_sql(&c, "UPDATE jetbase_runs SET last_done = '1 ' || file, no_transaction = NULL, started_statement = NULL");
     assert_int_equal(pg_case_try(&d), CHANGE_DONE);
     assert_int_equal(pg_case_change(&d, CHANGE_RELEASE, d.id, false), CHANGE_DONE);
-    pg_case_sql(&c, "UPDATE jetbase_runs SET last_done = NULL");
+    pg_case_sql(&c, "UPDATE jetbase_runs SET last_done = NULL, no_transaction = true, started_statement = 2");
     assert_int_equal(pg_case_try(&d), CHANGE_UNFENCED);
     driver->close(c.db);
     c.db = NULL;

@@ -282,11 +282,11 @@ static void test_unfenced(void **state)
     assert_int_equal(lite_change(db, CHANGE_ACQUIRE, NULL, ID_B), CHANGE_UNFENCED);
     assert_false(lite_look(db).locked);
     /* Done with it: free to start. */
-    lite_sql(l.path, "UPDATE jetbase_runs SET last_done = '2 V2__b.sql'");
+    lite_sql(l.path, "UPDATE jetbase_runs SET last_done = '2 V2__b.sql', no_transaction = NULL, started_statement = NULL");
     assert_int_equal(lite_change(db, CHANGE_ACQUIRE, NULL, ID_B), CHANGE_DONE);
     assert_int_equal(lite_release(db, ID_B), CHANGE_DONE);
     /* Unended again; a dead holder besides it is not taken over either. */
-    lite_sql(l.path, "UPDATE jetbase_runs SET last_done = NULL WHERE process_id = '" ID_A "'");
+    lite_sql(l.path, "UPDATE jetbase_runs SET last_done = NULL, no_transaction = 1, started_statement = 1 WHERE process_id = '" ID_A "'");
     lite_sql(l.path, "INSERT INTO jetbase_runs (process_id, witness) SELECT '" ID_C "', witness FROM jetbase_runs WHERE process_id = '" ID_A "'");
     lite_sql(l.path, "UPDATE jetbase_lock SET is_locked = 1, process_id = '" ID_C "'");
     assert_int_equal(lite_look(db).witness, WITNESS_ABSENT);

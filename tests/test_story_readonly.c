@@ -77,13 +77,23 @@ static void settle(struct stage *s, const char *opens, const char *key)
     } while (term_has(s->term, help));
 }
 
+/* An Esc too many of the key before may close what was just opened: it is opened again. */
+static void open_place(struct stage *s, const char *opens, const char *shows)
+{
+    time_t until = time(NULL) + PATIENCE_S;
+    while (!term_has(s->term, shows) && time(NULL) <= until) {
+        term_key(s->term, opens);
+        for (int i = 0; i < 20 && !term_has(s->term, shows); i++)
+            term_wait_bytes(s->term, 100);
+    }
+    term_wait_for(s->term, shows);
+}
+
 /* A key by itself, or inside what another one opens. */
 static void press(struct stage *s, const char *opens, const char *shows, const char *key)
 {
-    if (*opens) {
-        term_key(s->term, opens);
-        term_wait_for(s->term, shows);
-    }
+    if (*opens)
+        open_place(s, opens, shows);
     term_key(s->term, key);
     settle(s, opens, key);
 }
