@@ -71,9 +71,11 @@ static void settle(struct stage *s, const char *opens, const char *key)
         term_key(s->term, "?");
         term_wait_bytes(s->term, 50);
     }
+    /* One Esc, and time for it: a second one would close what is opened next. */
     do {
         term_key(s->term, "\033");
-        term_wait_bytes(s->term, 50);
+        for (int i = 0; i < 100 && term_has(s->term, help); i++)
+            term_wait_bytes(s->term, 50);
     } while (term_has(s->term, help));
 }
 
@@ -136,7 +138,14 @@ static void every_key(struct stage *s, const char *const words[])
             press(s, places[p].opens, places[p].shows, key);
         }
     those_that_change(s, words);
-    stage_quit(s);
+    /* What is typed while a dialog goes is thrown away with it: q is typed until it is heard. */
+    while (!term_ended(s->term)) {
+        term_key(s->term, "q");
+        for (int i = 0; i < 20 && !term_ended(s->term); i++)
+            term_wait_bytes(s->term, 100);
+    }
+    assert_int_equal(term_wait_end(s->term), 0);
+    assert_true(term_modes_restored(s->term));
 }
 
 /* ---- SQLite: the files ---- */
