@@ -218,8 +218,6 @@ void pg_judge_copy(struct db *db, const struct db_step *step);
 
 /* ---- pg_rollback.c ---- */
 bool pg_rollback(struct db *db, struct error *err);
-/* Drains what is outstanding. False: the connection is lost. */
-bool pg_drain(struct db *db, struct error *err);
 
 /* ---- pg_cancel.c: PQcancel blocks, so it has a thread of its own ---- */
 struct pg_cancel *pg_cancel_make(PGconn *conn);

@@ -10,24 +10,22 @@
 
 enum { SECOND_LOOK_MS = 1000, TICK_MS = 100 };
 
-/* What the server says of our own session. */
-enum silence { SILENCE_WORKS, SILENCE_LOST, SILENCE_UNKNOWN };
-
-static enum silence look(struct db *db, struct db *probe)
+/* Does the server say that no answer is to come any more? Where it can't be asked it does not. */
+static bool nothing_comes(struct db *db, struct db *probe)
 {
     struct db_session session;
     struct error ignored = { 0 };
     if (strcmp(db->server_start, probe->server_start) != 0) {
         text_copy(db->last_words, sizeof db->last_words, "no answer came, and another server answers there now");
-        return SILENCE_LOST;
+        return true;
     }
     if (!pg_session_read(probe, db->about.session_pid, &session, &ignored))
-        return SILENCE_UNKNOWN;
+        return false;
     if (session.found && strcmp(session.wait, "Client/ClientRead") != 0)
-        return SILENCE_WORKS;
+        return false;
     snprintf(db->last_words, sizeof db->last_words, session.found ? "no answer came, and on the server session %d waits for this program: what was said got lost on the way" :
                                                                     "no answer came, and on the server session %d is gone", db->about.session_pid);
-    return SILENCE_LOST;
+    return true;
 }
 
 /* Twice with a pause in between, in which nothing may come: an answer may just be on its way. */
@@ -48,7 +46,7 @@ static bool is_lost(struct db *db)
     target.wake_fd = -1;
     if (!pg_open(&target, DB_LOOK, &probe, &ignored))
         return false;
-    lost = look(db, probe) == SILENCE_LOST && pg_wait(db, SECOND_LOOK_MS, -1) == WOKEN_TIMEOUT && look(db, probe) == SILENCE_LOST;
+    lost = nothing_comes(db, probe) && pg_wait(db, SECOND_LOOK_MS, -1) == WOKEN_TIMEOUT && nothing_comes(db, probe);
     pg_close(probe);
     if (!lost)
         db->last_words[0] = '\0';

@@ -106,22 +106,10 @@ static void warn_of(const struct call *call, const struct pending *p, const stru
         output_warn(call->out, "history and files disagree, an upgrade will be refused: %s", p->disagree);
 }
 
-/* The file of a history row; versions spelt differently but equal (`1.0`, `1`) are the same. */
-static struct migration *file_of(struct folder *folder, const struct history_entry *row)
-{
-    struct migration *m = row->type == MIGRATION_VERSIONED ? folder_find_version(folder, row->version) : folder_find_file(folder, row->file, row->type);
-    for (size_t i = 0; !m && row->type == MIGRATION_VERSIONED && version_valid(row->version) && i < folder_count(folder); i++) {
-        struct migration *other = folder_at(folder, i);
-        if (other->type == MIGRATION_VERSIONED && version_compare(other->version, row->version) == 0)
-            m = other;
-    }
-    return m;
-}
-
 /* "ok", "changed", "missing"; NULL (null) where the file can't be read, which is said. */
 static const char *state_of(const struct call *call, struct folder *folder, const struct history_entry *row)
 {
-    struct migration *m = file_of(folder, row);
+    struct migration *m = plan_file_of(folder, row);
     struct error why = { 0 };
     if (!m)
         return "missing";

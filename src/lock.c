@@ -12,11 +12,14 @@
 /* A lock that is free again by the time we look is tried again this often. */
 enum { ACQUIRE_TRIES = 5 };
 
-/* Who may be the holder is a help, not the look itself: where it can't be had, nobody is named. */
-static bool look_lockers(struct db *db, struct lock_view *out, struct error *err)
+bool lock_look_lockers(struct db *db, struct lock_view *out, struct error *err)
 {
+    const struct db_driver *driver = db_driver_of(db);
     struct error own = { 0 };
-    if (db_driver_of(db)->lockers_read(db, out->lockers, LOCK_LOCKERS, &out->lockers_count, &own))
+    /* Of a standby's sessions none can hold the primary's lock. */
+    if (!(driver->caps & DB_SESSIONS) || !out->row.locked || out->row.has_run || out->row.own || driver->about(db)->standby)
+        return true;
+    if (driver->lockers_read(db, out->lockers, LOCK_LOCKERS, &out->lockers_count, &own))
         return true;
     out->lockers_count = 0;
     if (own.code == ERR_NO_CONNECTION)
@@ -36,9 +39,6 @@ bool lock_look(struct db *db, struct lock_view *out, struct error *err)
     out->seen_mono_ms = sys_real.mono_ms();
     if ((driver->caps & DB_SESSIONS) && out->row.session_pid > 0 && !driver->session_read(db, out->row.session_pid, &out->session, err))
         return false;
-    /* Of a standby's sessions none can hold the primary's lock. */
-    if ((driver->caps & DB_SESSIONS) && out->row.locked && !out->row.has_run && !out->row.own && !driver->about(db)->standby)
-        return look_lockers(db, out, err);
     return true;
 }
 

@@ -17,7 +17,7 @@ struct lock_view {
     char evidence[240];      /* in words; never empty where locked */
     char effect[400];        /* what an unlock would do now, in words; "" where unlocked */
     struct db_session session; /* PostgreSQL: the holder's session, found false where unknown */
-    struct db_blocker lockers[LOCK_LOCKERS]; /* PostgreSQL, the lock of another program: sessions that hold locks on tables, and so may be the holder */
+    struct db_blocker lockers[LOCK_LOCKERS]; /* filled by lock_look_lockers() alone: PostgreSQL, the lock of another program: sessions that hold locks on tables, and so may be the holder */
     int lockers_count;
     int64_t seen_mono_ms;    /* when it was looked at */
 };
@@ -40,6 +40,9 @@ void lock_effect(const struct lock_view *view, char *to, size_t size);
 
 /* Looks: row, witness, row again where needed, verdict, session. Writes nothing. */
 bool lock_look(struct db *db, struct lock_view *out, struct error *err);
+
+/* After lock_look(), where another program has the lock: which sessions may be the holder (view->lockers). It is a help, not the look itself: where it can't be had, nobody is named. False only where the connection was lost. */
+bool lock_look_lockers(struct db *db, struct lock_view *view, struct error *err);
 
 /* The holder in one line, safe to show: who it is, its verdict with the evidence, whom its session waits for and who waits behind it. Only where locked. Pure. */
 void lock_words(const struct lock_view *view, char *to, size_t size);

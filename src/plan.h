@@ -72,4 +72,7 @@ void pending_free(struct pending *pending);
 /* "new", "changed", "always", "half-applied". */
 const char *plan_why_name(enum plan_why why);
 
+/* The file of a history row, or NULL: it is missing. Versions that are spelt differently but equal (`1.0`, `1`) are the same. */
+struct migration *plan_file_of(struct folder *folder, const struct history_entry *row);
+
 #endif

@@ -22,7 +22,8 @@ bool plan_is_pending(const struct history *history, const struct migration *m)
     return m->type == MIGRATION_VERSIONED && history_of(history, m) == NULL;
 }
 
-bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest)
+/* Is m, which is pending, below the latest applied version? latest may be NULL; one that is no version (put in by hand) has nothing below it. */
+static bool is_out_of_order(const struct migration *m, const struct history_entry *latest)
 {
     return latest != NULL && version_valid(latest->version) && version_compare(m->version, latest->version) < 0;
 }
@@ -41,7 +42,7 @@ const struct history_entry *plan_order_mark(const struct history *history)
 bool plan_passed_over(const struct migration *m, const struct history_entry *mark, bool *out, struct error *err)
 {
     bool allowed = false;
-    *out = plan_is_out_of_order(m, mark);
+    *out = is_out_of_order(m, mark);
     if (*out && !script_out_of_order(m, &allowed, err))
         return false;
     *out = *out && !allowed;

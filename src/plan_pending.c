@@ -32,8 +32,8 @@ static void tell_fault(struct pending_item *item, const struct error *cause)
     text_visible(item->fault, sizeof item->fault, line);
 }
 
-/* Fills one item. False where it is not pending after all, or memory ran out (*err filled). */
-static bool fill_item(struct pending_item *item, struct migration *m, const struct history *history, enum scan_dialect dialect, bool standard_strings, struct error *err)
+/* Fills one item; latest: the row that new versions are compared with. False where it is not pending after all, or memory ran out (*err filled). */
+static bool fill_item(struct pending_item *item, struct migration *m, const struct history *history, const struct history_entry *latest, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
     struct script_facts facts = {0};
     struct error own;
@@ -42,7 +42,6 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
     bool hashed = facts_hash(m, &own);
     if (hashed && m->type != MIGRATION_VERSIONED && !plan_repeatable_runs(history, m, &item->why))
         return false;
-    const struct history_entry *latest = plan_order_mark(history);
     bool out = false;
     hashed = hashed && (m->type != MIGRATION_VERSIONED || plan_passed_over(m, latest, &out, &own));
     if (hashed && out) {
@@ -100,6 +99,7 @@ bool pending_list(struct folder *folder, const struct history *history, enum sca
     error_clear(&own);
     struct pending *p = calloc(1, sizeof *p);
     size_t count = folder_count(folder);
+    const struct history_entry *latest = plan_order_mark(history);
     if (p == NULL || (p->items = calloc(count + 1, sizeof *p->items)) == NULL) {
         free(p);
         return no_memory(err);
@@ -108,7 +108,7 @@ bool pending_list(struct folder *folder, const struct history *history, enum sca
         struct migration *m = folder_at(folder, i);
         if (m->type == MIGRATION_VERSIONED && !plan_is_pending(history, m))
             continue;
-        if (fill_item(&p->items[p->count], m, history, dialect, standard_strings, &own))
+        if (fill_item(&p->items[p->count], m, history, latest, dialect, standard_strings, &own))
             p->count++;
     }
     if (own.code != ERR_NONE || !tell_disagreement(folder, history, p, &own)) {

@@ -17,17 +17,11 @@ struct disagreement {
 /* Whether a versioned migration is pending: no version of history is equal to its own. */
 bool plan_is_pending(const struct history *history, const struct migration *m);
 
-/* Whether m, which is pending, is below the latest applied version. latest may be NULL; one that is no version (put in by hand) has nothing below it. */
-bool plan_is_out_of_order(const struct migration *m, const struct history_entry *latest);
-
 /* The row that new versions are compared with: the highest applied version. A file with the directive out-of-order may be the one applied last, and below it. Where the last one is no version, that one; NULL where none is applied. */
 const struct history_entry *plan_order_mark(const struct history *history);
 
 /* Whether m, which is pending, does not run because its version is below `mark` and its head does not say out-of-order. False: the file can't be read. */
 bool plan_passed_over(const struct migration *m, const struct history_entry *mark, bool *out, struct error *err);
-
-/* The file of a history row, or NULL: it is missing. Versions that are spelt differently but equal (`1.0`, `1`) are the same. */
-struct migration *plan_file_of(struct folder *folder, const struct history_entry *row);
 
 /* Whether a row before history->rows[i] is about the same version or file: Python Jetbase leaves doubles. */
 bool plan_seen_before(const struct history *history, size_t i);

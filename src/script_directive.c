@@ -156,16 +156,8 @@ bool script_out_of_order(const struct migration *m, bool *allowed, struct error 
     return true;
 }
 
-void script_facts_words(const struct script_facts *facts, char *to, size_t size)
-{
-    char lock[32], statement[32];
-    script_duration(facts->lock_timeout_ms, lock, sizeof lock);
-    script_duration(facts->statement_timeout_ms, statement, sizeof statement);
-    snprintf(to, size, "%s%s%s%s%s%s", facts->outside ? ", outside a transaction" : "", facts->out_of_order ? ", out of order" : "", facts->lock_timeout_ms ? ", lock timeout " : "", lock,
-             facts->statement_timeout_ms ? ", statement timeout " : "", statement);
-}
-
-void script_duration(int ms, char *to, size_t size)
+/* "2 s", "500 ms" as a directive would say it; "" for 0. */
+static void duration(int ms, char *to, size_t size)
 {
     static const struct { int ms; const char *name; } units[] = { { 3600000, "h" }, { 60000, "min" }, { 1000, "s" }, { 1, "ms" } };
     size_t i = 0;
@@ -174,4 +166,13 @@ void script_duration(int ms, char *to, size_t size)
     to[0] = '\0';
     if (ms > 0)
         snprintf(to, size, "%d %s", ms / units[i].ms, units[i].name);
+}
+
+void script_facts_words(const struct script_facts *facts, char *to, size_t size)
+{
+    char lock[32], statement[32];
+    duration(facts->lock_timeout_ms, lock, sizeof lock);
+    duration(facts->statement_timeout_ms, statement, sizeof statement);
+    snprintf(to, size, "%s%s%s%s%s%s", facts->outside ? ", outside a transaction" : "", facts->out_of_order ? ", out of order" : "", facts->lock_timeout_ms ? ", lock timeout " : "", lock,
+             facts->statement_timeout_ms ? ", statement timeout " : "", statement);
 }

@@ -32,7 +32,5 @@ bool script_refuse(const struct script_judge *j, const struct place *at, const c
 bool script_judge_end(const struct script_judge *j, struct error *err);
 /* Puts the directives at the file's head into the facts; refuses unknown ones, and those that this program can't follow. */
 bool script_judge_directives(struct script_judge *j, const struct section *section, struct error *err);
-/* "2 s", "500 ms" as a directive would say it; "" for 0. */
-void script_duration(int ms, char *to, size_t size);
 
 #endif

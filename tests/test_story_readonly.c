@@ -88,7 +88,15 @@ static void open_place(struct stage *s, const char *opens, const char *shows)
         for (int i = 0; i < 20 && !term_has(s->term, shows); i++)
             term_wait_bytes(s->term, 100);
     }
-    term_wait_for(s->term, shows);
+    if (!term_has(s->term, shows)) {
+        size_t len;
+        const char *bytes = term_bytes(s->term, &len);
+        for (int i = 0; i < 24; i++)
+            print_error("|%s|\n", term_row(s->term, i));
+        for (size_t i = len > 1500 ? len - 1500 : 0; i < len; i++)
+            print_error(bytes[i] == '\033' ? "\nESC" : "%c", bytes[i]);
+        fail_msg("the key %s opens nothing", opens);
+    }
 }
 
 /* A key by itself, or inside what another one opens. */

@@ -121,17 +121,10 @@ static enum snap_state state_of(struct migration *m, const struct history_entry 
     return strcmp(m->checksum, entry->checksum) == 0 ? APPLIED_OK : APPLIED_CHANGED;
 }
 
-static struct migration *file_of(struct folder *folder, const struct history_entry *entry)
-{
-    if (!folder)
-        return NULL;
-    return entry->type == MIGRATION_VERSIONED ? folder_find_version(folder, entry->version ? entry->version : "") : folder_find_file(folder, entry->file, entry->type);
-}
-
 static bool add_applied(struct listing *l, struct folder *folder, const struct history_entry *entry, bool utc, struct error *err)
 {
     struct snap_applied *row = &l->applied[l->applied_count++];
-    struct migration *m = file_of(folder, entry);
+    struct migration *m = folder ? plan_file_of(folder, entry) : NULL;
     if (entry->type == MIGRATION_VERSIONED) {
         char label[40];
         snprintf(label, sizeof label, "V%.36s", entry->version ? entry->version : "?");

@@ -98,7 +98,7 @@ static void fill_half(const struct model *m, const struct detail *d, struct shee
             snprintf(left + draw_fit(left, most - 1), sizeof left - draw_fit(left, most - 1), "…");
         sheet_pair(s, unsure ? STYLE_BOLD : STYLE_NORMAL, left, unsure ? STYLE_WARN : STYLE_NORMAL, state);
     }
-    if (d->sql_count == PREVIEW_SQL_SHOWN)
+    if ((int)d->sql_count < half->statements)
         sheet_line(s, STYLE_DIM, "further statements are in the file");
     if (!half->same)
         sheet_wrap(s, STYLE_BAD, 0, "The file was changed since: which of these ran is not known.");

@@ -28,7 +28,7 @@ struct preview_item {
 struct preview_half {
     bool back;                 /* its rollback section was left so */
     bool same;                 /* what ran stands in the file still: the numbers mean its statements */
-    int statements, started, done;
+    int started, done;
     char process_id[DB_ID_SIZE], command[200], started_at[40];
     char invalid[INSPECTION_INDEXES][INSPECTION_NAME];
     int invalid_count;

@@ -18,7 +18,6 @@ static struct preview_half *copy_of(const struct inspection *in)
         return NULL;
     half->back = half_in_rollback(in->row);
     half->same = in->same;
-    half->statements = in->row->statements;
     half->started = in->row->started_statement;
     half->done = in->row->done_statement > 0 ? in->row->done_statement : 0;
     text_visible(half->process_id, sizeof half->process_id, in->row->process_id);

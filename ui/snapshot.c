@@ -34,7 +34,7 @@ struct snapshot *snapshot_look(const struct project *project, struct db *db, con
     snap->seen_wall_us = sys->wall_us();
     snap->sessions = (driver->caps & DB_SESSIONS) != 0;
     snap->skip_validation = project->skip_validation || project->skip_checksum_validation || project->skip_file_validation;
-    if (!lock_look(db, &snap->lock, err)) {
+    if (!lock_look(db, &snap->lock, err) || !lock_look_lockers(db, &snap->lock, err)) {
         snapshot_unref(snap);
         return NULL;
     }

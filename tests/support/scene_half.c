@@ -83,7 +83,7 @@ struct effect scene_known(struct model *model, uint64_t job, int started, int do
     assert_true(answer && plan && half);
     fill_item(plan);
     snprintf(plan->digest, sizeof plan->digest, "digest-of-half");
-    *half = (struct preview_half){ .same = same, .statements = STATEMENTS, .started = started, .done = done, .process_id = SCENE_ID, .command = "upgrade", .started_at = "2025-11-21T13:20:00Z", .invalid_count = 1 };
+    *half = (struct preview_half){ .same = same, .started = started, .done = done, .process_id = SCENE_ID, .command = "upgrade", .started_at = "2025-11-21T13:20:00Z", .invalid_count = 1 };
     snprintf(half->invalid[0], sizeof half->invalid[0], "public.orders_total on public.orders");
     plan->half = half;
     answer->job = job;
