@@ -79,24 +79,30 @@ static void settle(struct stage *s, const char *opens, const char *key)
     } while (term_has(s->term, help));
 }
 
-/* An Esc too many of the key before may close what was just opened: it is opened again. */
+/* Until nothing is drawn any more: what was typed has been done, or thrown away with a dialog. */
+static void quiet(struct stage *s)
+{
+    while (term_wait_bytes(s->term, 60))
+        continue;
+}
+
+/* What is typed while a dialog goes is thrown away with it, and a `?` of the key before may still be on its way: it is opened until it is there, alone, and stays. */
 static void open_place(struct stage *s, const char *opens, const char *shows)
 {
     time_t until = time(NULL) + PATIENCE_S;
-    while (!term_has(s->term, shows) && time(NULL) <= until) {
+    do {
+        if (time(NULL) > until)
+            fail_msg("the key %s opens nothing", opens);
+        quiet(s);
+        while (term_has(s->term, help)) {
+            term_key(s->term, "\033");
+            quiet(s);
+        }
         term_key(s->term, opens);
         for (int i = 0; i < 20 && !term_has(s->term, shows); i++)
             term_wait_bytes(s->term, 100);
-    }
-    if (!term_has(s->term, shows)) {
-        size_t len;
-        const char *bytes = term_bytes(s->term, &len);
-        for (int i = 0; i < 24; i++)
-            print_error("|%s|\n", term_row(s->term, i));
-        for (size_t i = len > 1500 ? len - 1500 : 0; i < len; i++)
-            print_error(bytes[i] == '\033' ? "\nESC" : "%c", bytes[i]);
-        fail_msg("the key %s opens nothing", opens);
-    }
+        quiet(s);
+    } while (!term_has(s->term, shows) || (shows != help && term_has(s->term, help)));
 }
 
 /* A key by itself, or inside what another one opens. */
