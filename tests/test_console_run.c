@@ -134,10 +134,11 @@ static void progress_and_cancel(enum sandbox_kind kind)
 {
     struct stage s;
     start_endless(&s, kind);
-    term_key(s.term, "u");
-    term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
+    /* Before any key: it comes as a signal, which may overtake a key typed before it. */
     term_key(s.term, "\032"); /* Ctrl-Z */
     term_wait_for(s.term, "Ctrl-Z is held back while a run is on");
+    term_key(s.term, "u");
+    term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
     term_key(s.term, "F");
     term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
     term_key(s.term, "q");
