@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "preflight_check.h"
 #include "sys.h"
 #include "url.h"
 
@@ -219,9 +220,9 @@ enum db_block { BLOCK_NONE, BLOCK_BEGIN, BLOCK_INSIDE, BLOCK_COMMIT };
 
 enum db_isolation { ISOLATION_DEFAULT, ISOLATION_READ_COMMITTED, ISOLATION_REPEATABLE_READ, ISOLATION_SERIALIZABLE };
 
-enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE, RECORD_CHECKSUM, RECORD_FORGET, RECORD_KEEP };
+enum db_record_kind { RECORD_INSERT, RECORD_UPDATE, RECORD_DELETE, RECORD_CHECKSUM, RECORD_FORGET, RECORD_KEEP, RECORD_BASELINE };
 
-/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. CHECKSUM: the checksum alone (applied_at stays), found by version and type VERSIONED. FORGET: deletes a repeatable, found by file and type. KEEP: no history row. */
+/* What STEP_RECORD writes. INSERT: a new history row. UPDATE: applied_at and checksum of a repeatable, found by file and type. DELETE: by version and type VERSIONED. CHECKSUM: the checksum alone (applied_at stays), found by version and type VERSIONED. FORGET: deletes a repeatable, found by file and type. KEEP: no history row. BASELINE: as INSERT, one of several of one transaction, each with a time after that of all versions before it (Jetbase takes the newest for the latest version). */
 struct db_record {
     enum db_record_kind kind;
     const char *version, *description, *file, *type, *checksum;
@@ -275,9 +276,12 @@ enum db_next {
 
 typedef bool (*db_history_fn)(void *user, const struct history_row *row);  /* false stops the reading */
 typedef bool (*db_run_fn)(void *user, const struct run_row *row);
+typedef bool (*db_check_fn)(void *user, const struct preflight_check *check);  /* false: memory ran out */
 typedef bool (*db_name_fn)(void *user, const char *name);
 
 #define DB_DRIVER_VERSION 1
+
+struct db_rehearsing; /* rehearse.h */
 
 struct db_driver {
     unsigned version;   /* MUST be DB_DRIVER_VERSION */
@@ -336,6 +340,12 @@ struct db_driver {
     bool (*runs_read)(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
     /* Removes the rows of runs that began more than `days` days ago by the database's clock, but for the run that the lock names, every row that names a half-applied file, and a run whose witness is held. *removed, and *kept of that age. Needs the right to DELETE there (ERR_RIGHTS with what a DBA must run). A missing table is no error. MUST be set. */
     bool (*runs_prune)(struct db *db, int days, int64_t *removed, int64_t *kept, struct error *err);
+
+    /* How migrations are rehearsed. MUST be set. */
+    const struct db_rehearsing *rehearsing;
+
+    /* Calls fn with what stands in the way of a plan that names these tables (as they are written in SQL; those that there are not are passed over): a check that finds nothing says so once, one that can't look is HIDDEN. Changes nothing. MUST be set. */
+    bool (*preflight_read)(struct db *db, const char *const *tables, size_t count, db_check_fn fn, void *user, struct error *err);
 };
 
 /* The driver for a URL; NULL with ERR_CONFIG where this program was built without it. */

@@ -1,5 +1,5 @@
 /* pg.c: the PostgreSQL driver's table of functions. */
-#include "pg_private.h"
+#include "pg_rehearse.h"
 
 static const struct db_about *pg_about(const struct db *db)
 {
@@ -32,4 +32,6 @@ const struct db_driver db_postgres = {
     .invalid_read = pg_invalid_read,
     .runs_read = pg_runs_read,
     .runs_prune = pg_runs_prune,
+    .rehearsing = &pg_rehearsing,
+    .preflight_read = pg_preflight_read,
 };

@@ -221,9 +221,10 @@ bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *er
     db->asking = may_stop(db, asks, count);
     ok = answers_before(db) && batch_answers(db, asks, count);
     db->asking = false;
-    if (!ok)
-        return pg_lost(db, err);
-    if (PQtransactionStatus(db->conn) != PQTRANS_IDLE && !send_alone(db, PG_ROLLBACK))
-        return pg_lost(db, err);
-    return true;
+    ok = ok && (PQtransactionStatus(db->conn) == PQTRANS_IDLE || send_alone(db, PG_ROLLBACK));
+    if (ok)
+        return true;
+    /* Some may have been answered before the connection was lost. */
+    pg_batch_free(asks, count);
+    return pg_lost(db, err);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pg_private.h"
+#include "pg_rehearse.h"
 #include "text.h"
 
 /* What of the connection string matters before we are connected. */
@@ -257,6 +257,7 @@ void pg_close(struct db *db)
 {
     if (!db)
         return;
+    pg_rehearsing.end(db);
     /* The server would finish the statement first; nobody reads its answer any more. */
     if (db->steps.count > 0 && !db->down && !commit_outstanding(db))
         pg_cancel_send(db->cancel);

@@ -142,6 +142,7 @@ static enum db_next deliver(struct db *db, struct db_result *result, struct erro
     /* The answers of reset, fence and record come together: what was seen meanwhile may be of any of them. */
     if (result->kind != STEP_RESET && result->kind != STEP_FENCE)
         pg_onlooker_rest(db);
+    db->look_ms = 0;
     if (!result->ok && err)
         *err = db->result_err;
     memset(&db->result, 0, sizeof db->result);
@@ -162,10 +163,10 @@ static bool given_up(struct db *db, int unsent)
     return true;
 }
 
-/* How long one wait may take: until is -1 for ever; look_ms: when the step is to be looked at, 0 never. */
-static int slice(const struct db *db, int64_t until, int64_t look_ms, bool stopping)
+/* How long one wait may take: until is -1 for ever. */
+static int slice(const struct db *db, int64_t until, bool stopping)
 {
-    int64_t left = until < 0 ? -1 : until - db->sys->mono_ms();
+    int64_t look_ms = db->look_ms, left = until < 0 ? -1 : until - db->sys->mono_ms();
     if (until >= 0 && left < 0)
         left = 0;
     if (stopping && (left < 0 || left > PG_CANCEL_AGAIN_MS))
@@ -177,14 +178,15 @@ static int slice(const struct db *db, int64_t until, int64_t look_ms, bool stopp
 
 enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, struct error *err)
 {
-    int64_t until = timeout_ms < 0 ? -1 : db->sys->mono_ms() + timeout_ms, look_ms;
+    int64_t until = timeout_ms < 0 ? -1 : db->sys->mono_ms() + timeout_ms;
     int patience;
     if (db->steps.count == 0)
         return DB_DRAINED;
     if (db->down)
         return down(db, err);
     patience = pg_onlooker_patience(db);
-    look_ms = patience > 0 ? db->sys->mono_ms() + patience : 0;
+    if (db->look_ms == 0 && patience > 0)
+        db->look_ms = db->sys->mono_ms() + patience;
     if (db->last_ms == 0)
         db->last_ms = db->sys->mono_ms();
     if (db->unflushed && !PQsendFlushRequest(db->conn))
@@ -206,15 +208,15 @@ enum db_next pg_next(struct db *db, int timeout_ms, struct db_result *result, st
             err->code = ERR_CANCELLED;
             return DB_DOWN;
         }
-        enum pg_woken woken = pg_wait_answer(db, slice(db, until, look_ms, stopping), stopping ? -1 : db->target.wake_fd);
+        enum pg_woken woken = pg_wait_answer(db, slice(db, until, stopping), stopping ? -1 : db->target.wake_fd);
         if (woken == WOKEN_LOST) {
             if (pg_take(db) == TOOK_RESULT)
                 return deliver(db, result, err);
             return down(db, err);
         }
-        if (look_ms > 0 && db->sys->mono_ms() >= look_ms) {
+        if (db->look_ms > 0 && db->sys->mono_ms() >= db->look_ms) {
             pg_onlooker_look(db, patience);
-            look_ms = 0;
+            db->look_ms = -1;
         }
         if (woken == WOKEN_WAKE && !stopping)
             return DB_TIMEOUT;

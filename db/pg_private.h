@@ -61,6 +61,7 @@ struct pg_steps {
 
 struct pg_cancel; /* pg_cancel.c */
 struct pg_onlooker; /* pg_onlooker.c */
+struct pg_rehearsal; /* pg_rehearse.h */
 
 struct db {
     const struct db_driver *driver; /* MUST be first */
@@ -76,6 +77,7 @@ struct db {
     bool has_migrations, has_lock, has_runs, has_index, runs_narrow; /* as seen last; runs_narrow: an older jetbase_runs lacks columns */
     struct run_row *unfinished; /* as the last history_read saw them */
     size_t unfinished_count;
+    bool lock_row_seen;       /* the history was read a moment ago, by a run that has no lock yet, and all our tables and the lock's row were there: nothing is to be made */
     bool tables_fresh;        /* that was a moment ago, at connecting: the first question need not look again */
 
     char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
@@ -96,9 +98,11 @@ struct db {
     PGresult *copy;           /* a COPY that is being read away */
     bool row_mode;            /* the oldest query's rows come one by one */
     int64_t last_ms;
+    int64_t look_ms;            /* when whom the oldest step waits for is to be looked at; 0 not set yet, -1 it is being looked at */
 
     struct pg_cancel *cancel;
     struct pg_onlooker *onlooker; /* NULL until a statement waits long */
+    struct pg_rehearsal *rehearsal; /* NULL but while one is on */
     int lock_ms;              /* lock_timeout of the migration that was begun last, as far as it was given to us; 0: none */
     bool outside;             /* statements of a file outside a transaction were sent since the last HEAD or rollback: its session settings stand */
     bool cancelled;           /* a cancel was sent since the last rollback */
@@ -161,7 +165,7 @@ struct pg_ask {
     bool sync;                  /* its transaction ends here: the next one has a new snapshot */
     PGresult *res;              /* out; pg_batch_free() clears */
 };
-/* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. On a run's connection a question about our tables waits PG_QUESTION_LOCK_MS at most for somebody's lock on them, and a wish to stop that comes meanwhile cancels it (57014). False only where the connection is lost or memory ran out; every res is set otherwise. */
+/* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. On a run's connection a question about our tables waits PG_QUESTION_LOCK_MS at most for somebody's lock on them, and a wish to stop that comes meanwhile cancels it (57014). False only where the connection is lost or memory ran out, and no res is set then; every res is set otherwise. */
 bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *err);
 /* Clears the results. */
 void pg_batch_free(struct pg_ask *asks, size_t count);
@@ -279,6 +283,8 @@ bool pg_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, str
 void pg_standby_note(struct db *db, const PGresult *res, int column);
 /* Reads a row of a run query. */
 void pg_run_row(const PGresult *res, int row, struct run_row *out);
+/* pg_preflight.c */
+bool pg_preflight_read(struct db *db, const char *const *tables, size_t count, db_check_fn fn, void *user, struct error *err);
 bool pg_lockers_read(struct db *db, struct db_blocker *out, int most, int *count, struct error *err);
 bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err);
 bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err);

@@ -19,8 +19,8 @@ bool pg_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, str
         return true;
     snprintf(timeout, sizeof timeout, "%d", PG_CHANGE_LOCK_MS);
     snprintf(age, sizeof age, "%d", days);
-    if (!pg_batch(db, asks, ASKS, err))
-        return false;
+    if (!pg_batch(db, asks, ASKS, err)) /* its COMMIT may have been made all the same */
+        return error_state(err, "Whether old runs were removed is not known: `jetbase runs` shows what is there, and the command may be repeated.");
     const PGresult *bad = pg_batch_bad(asks, ASKS);
     bool ok = !bad || pg_fault_ours(db, bad, "old runs could not be removed", err);
     if (ok && strcmp(PQcmdStatus(asks[ASKS - 1].res), "COMMIT") != 0)

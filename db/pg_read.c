@@ -46,11 +46,17 @@ static bool keep_unfinished(struct db *db, const PGresult *res, struct error *er
     return true;
 }
 
-/* History and unfinished runs in one message. */
-static bool ask_history(struct db *db, struct pg_ask asks[2], struct error *err)
+/* History and unfinished runs in one message; for a run that has yet to take the lock, whether the lock's row is there too. */
+static bool ask_history(struct db *db, struct pg_ask asks[3], struct error *err)
 {
+    bool lock = db->mode == DB_RUN && !db->witness_id[0] && db->has_runs && db->has_lock && db->has_index;
     size_t count = db->has_runs ? 2 : 1;
-    if (!pg_batch(db, asks, count, err))
+    bool asked = pg_batch(db, asks, lock ? 3 : count, err);
+    /* Where it could not be read, whoever takes the lock asks again, and says why. */
+    db->lock_row_seen = asked && lock && pg_good(asks[2].res) && PQntuples(asks[2].res) > 0 && pg_good(asks[0].res) && pg_good(asks[1].res);
+    if (asked && lock)
+        pg_batch_free(&asks[2], 1);
+    if (!asked)
         return false;
     bool missing = pg_missing(asks[0].res), ok = missing || pg_good(asks[0].res) || pg_fault_ours(db, asks[0].res, "the history could not be read", err);
     if (missing)
@@ -63,7 +69,7 @@ static bool ask_history(struct db *db, struct pg_ask asks[2], struct error *err)
 
 bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err)
 {
-    struct pg_ask asks[2] = { { .sql = PG_HISTORY, .sync = true }, { .sql = PG_UNFINISHED, .sync = true } };
+    struct pg_ask asks[3] = { { .sql = PG_HISTORY, .sync = true }, { .sql = PG_UNFINISHED, .sync = true }, { .sql = PG_LOOK_LOCK, .sync = true } };
     if (table)
         *table = false;
     if (!(db->has_migrations && db->has_runs) && !db->tables_fresh && !pg_tables_refresh(db, err))

@@ -12,6 +12,7 @@ static void forget(struct db *db)
     db->open_heads = 0;
     db->row_mode = false;
     db->last_ms = 0;
+    db->look_ms = 0;
     PQclear(db->answer);
     db->answer = NULL;
     memset(&db->result, 0, sizeof db->result);

@@ -7,6 +7,7 @@
 #define EQ " OPERATOR(pg_catalog.=) "
 #define NE " OPERATOR(pg_catalog.<>) "
 #define CAT " OPERATOR(pg_catalog.||) "
+#define LIKE " OPERATOR(pg_catalog.~~) "
 #define MINUS " OPERATOR(pg_catalog.-) "
 #define TEXT "::pg_catalog.text"
 #define INT "::pg_catalog.int4"
@@ -37,6 +38,8 @@
 
 /* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. A witness is exclusive; the shared one is that of somebody who proves a death at this moment. */
 #define THIS_DATABASE "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname" EQ "pg_catalog.current_database())"
+/* 'RowExclusiveLock' as documentation and rehearsal spell it: ROW EXCLUSIVE. */
+#define MODE_WORDS(mode) "pg_catalog.rtrim(pg_catalog.upper(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(" mode ", 'Lock', ''), 'Access', 'Access '), 'Row', 'Row '), 'Share', 'Share '), 'Update', 'Update ')))"
 #define IS_ADVISORY "l.locktype" EQ "'advisory' AND l.database" EQ THIS_DATABASE " AND l.objsubid" EQ "1 AND l.mode" EQ "'ExclusiveLock' AND l.granted"
 #define IS_KEY(high, low) IS_ADVISORY " AND l.classid" EQ high "::pg_catalog.oid AND l.objid" EQ low "::pg_catalog.oid"
 #define HALF(id, from) "('x'" CAT "pg_catalog.substr(pg_catalog.replace(" id ", '-', ''), " from ", 8))::pg_catalog.\"bit\"(32)::pg_catalog.int8::pg_catalog.oid"
@@ -85,6 +88,9 @@
     " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND a.pid" EQ "ANY (pg_catalog.pg_blocking_pids(r.session_pid))" more          \
     " AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)"
 
+/* The tables of $1, names as they are written in SQL, and what is below them: a lock on a partition stands in the way of its parent too. */
+#define NAMED_TABLES "(WITH RECURSIVE f(oid) AS (SELECT pg_catalog.to_regclass(n.name)::pg_catalog.oid FROM pg_catalog.unnest($1" TEXT "[]) AS n(name)" \
+                     " UNION SELECT i.inhrelid FROM f JOIN pg_catalog.pg_inherits i ON i.inhparent" EQ "f.oid) SELECT f.oid FROM f)"
 #define PERCENT(what) "100 OPERATOR(pg_catalog.*) p." what "_done OPERATOR(pg_catalog./) p." what "_total"
 
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
@@ -157,6 +163,11 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     /* $1 version $2 description $3 file $4 type $5 checksum */
     [PG_RECORD_INSERT] = "INSERT INTO @.jetbase_migrations (version, description, filename, migration_type, checksum)"
                          " VALUES ($1" TEXT ", $2" TEXT ", $3" TEXT ", $4" TEXT ", $5" TEXT ")",
+    /* The same, in a transaction with others: CURRENT_TIMESTAMP, the column's own, would be one for all of them. */
+    [PG_RECORD_BASELINE] = "INSERT INTO @.jetbase_migrations (version, description, filename, migration_type, checksum, applied_at)"
+                           " SELECT $1" TEXT ", $2" TEXT ", $3" TEXT ", $4" TEXT ", $5" TEXT ","
+                           " GREATEST(pg_catalog.clock_timestamp()::timestamp, pg_catalog.max(m.applied_at)::timestamp OPERATOR(pg_catalog.+) '1 microsecond'::interval)"
+                           " FROM @.jetbase_migrations AS m WHERE m.migration_type" TEXT EQ "'VERSIONED'",
     /* $1 checksum $2 file $3 type */
     [PG_RECORD_UPDATE] = "UPDATE @.jetbase_migrations SET checksum = $1" TEXT ", applied_at = CURRENT_TIMESTAMP"
                          " WHERE filename" TEXT EQ "$2" TEXT " AND migration_type" TEXT EQ "$3" TEXT,
@@ -285,6 +296,43 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                    " JOIN pg_catalog.pg_class c ON c.oid" EQ "l.relation JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace WHERE l.locktype" EQ "'relation' AND l.granted AND l.database" EQ THIS_DATABASE
                    " AND l.pid OPERATOR(pg_catalog.<>) pg_catalog.pg_backend_pid() AND n.nspname" TEXT " OPERATOR(pg_catalog.<>) ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']" TEXT "[]) GROUP BY l.pid) h"
                    " LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid" EQ "h.pid ORDER BY h.writes DESC, h.pid LIMIT $1" INT,
+    /* The preflight: rows of state, words, and what the command that shows or ends it is about, as it is written in SQL (pg_preflight.c has the commands: whoever reads the server's log for them shall not find them here). */
+    [PG_PREFLIGHT_STANDBY] = "SELECT 'blocks', 'the server is a standby: it takes no writes', 'Connect to its primary' WHERE pg_catalog.pg_is_in_recovery()",
+    /* $1 names of tables, as they are written in SQL */
+    [PG_PREFLIGHT_LOCKS] = "SELECT CASE WHEN NOT l.granted OR a.state" TEXT LIKE "'idle in transaction%' OR a.query" TEXT LIKE "'autovacuum:%to prevent wraparound%' OR l.strong THEN 'blocks'"
+                           " WHEN a.state IS NULL AND a.query" TEXT EQ "'<insufficient privilege>' THEN 'hidden' ELSE 'warn' END,"
+                           " pg_catalog.format('session %s (%s, %s)%s %s %s on %s, its transaction is %s s old', l.pid, COALESCE(a.usename" TEXT ", 'user hidden'), COALESCE(NULLIF(a.state, ''), a.backend_type, 'state hidden'),"
+                           " CASE WHEN a.query" TEXT LIKE "'autovacuum:%to prevent wraparound%' THEN ', an autovacuum to prevent wraparound, which does not give way,' ELSE '' END, CASE WHEN l.granted THEN 'holds' ELSE 'waits for' END, l.modes, l.name,"
+                           " COALESCE(pg_catalog.date_part('epoch', " NOW MINUS "a.xact_start)::pg_catalog.int8" TEXT ", 'hidden'))" TEXT ","
+                           " l.pid"
+                           " FROM (SELECT r.pid, r.granted, r.modes, r.strong, pg_catalog.array_to_string((pg_catalog.array_agg(r.name ORDER BY r.oid))[1:6], ', ')"
+                           CAT "CASE WHEN pg_catalog.count(*) OPERATOR(pg_catalog.>) 6 THEN pg_catalog.format(' and %s more', pg_catalog.count(*)" MINUS "6) ELSE '' END AS name"
+                           " FROM (SELECT k.pid, k.granted, t.oid, t.oid::pg_catalog.regclass" TEXT " AS name, pg_catalog.string_agg(DISTINCT " MODE_WORDS("k.mode") ", ', ') AS modes,"
+                           " pg_catalog.bool_or(k.mode" TEXT NE "ALL (ARRAY['AccessShareLock', 'RowShareLock', 'RowExclusiveLock']" TEXT "[])) AS strong"
+                           " FROM " NAMED_TABLES " AS t"
+                           " JOIN pg_catalog.pg_locks k ON k.locktype" EQ "'relation' AND k.relation" EQ "t.oid AND k.database" EQ THIS_DATABASE
+                           " WHERE k.pid" NE "pg_catalog.pg_backend_pid() GROUP BY k.pid, k.granted, t.oid) AS r GROUP BY r.pid, r.granted, r.modes, r.strong) AS l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid" EQ "l.pid"
+                           " WHERE a.backend_type IS NULL OR a.backend_type" NE "'autovacuum worker' OR a.query" TEXT LIKE "'autovacuum:%to prevent wraparound%' ORDER BY 1, l.pid LIMIT 20",
+    /* $1 as above */
+    [PG_PREFLIGHT_PREPARED] = "SELECT CASE WHEN h.tables IS NULL THEN 'warn' ELSE 'blocks' END, pg_catalog.format('prepared transaction %s of %s, %s s old%s', x.gid, x.owner,"
+                              " pg_catalog.date_part('epoch', " NOW MINUS "x.prepared)::pg_catalog.int8, COALESCE(', holds locks on '" CAT "h.tables, ''))," 
+                              " pg_catalog.quote_literal(x.gid) FROM pg_catalog.pg_prepared_xacts x LEFT JOIN pg_catalog.pg_locks i ON i.pid IS NULL AND i.locktype" EQ "'transactionid' AND i.transactionid" TEXT EQ "x.transaction" TEXT
+                              " LEFT JOIN (SELECT k.virtualtransaction, pg_catalog.string_agg(DISTINCT t.oid::pg_catalog.regclass" TEXT ", ', ') AS tables"
+                              " FROM " NAMED_TABLES " AS t"
+                              " JOIN pg_catalog.pg_locks k ON k.locktype" EQ "'relation' AND k.relation" EQ "t.oid AND k.database" EQ THIS_DATABASE " WHERE k.pid IS NULL GROUP BY k.virtualtransaction) AS h"
+                              " ON h.virtualtransaction" EQ "i.virtualtransaction WHERE x.database" TEXT EQ "pg_catalog.current_database()" TEXT " ORDER BY x.prepared LIMIT 20",
+    [PG_PREFLIGHT_IDLE] = "(SELECT 'warn', pg_catalog.format('session %s (%s, %s) is idle in a transaction that is %s s old', a.pid, a.usename, COALESCE(NULLIF(a.application_name, ''), 'no application name'),"
+                          " pg_catalog.date_part('epoch', " NOW MINUS "a.xact_start)::pg_catalog.int8), a.pid" TEXT ""
+                          " FROM pg_catalog.pg_stat_activity a WHERE a.datname" TEXT EQ "pg_catalog.current_database()" TEXT " AND a.state" TEXT LIKE "'idle in transaction%' AND a.pid" NE "pg_catalog.pg_backend_pid() ORDER BY a.xact_start LIMIT 10)"
+                          " UNION ALL SELECT 'hidden', pg_catalog.format('%s sessions of other roles do not show this role what they do', pg_catalog.count(*)), pg_catalog.quote_ident(current_user)"
+                          " FROM pg_catalog.pg_stat_activity a WHERE a.datname" TEXT EQ "pg_catalog.current_database()" TEXT " AND a.state IS NULL AND a.query" TEXT EQ "'<insufficient privilege>' HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0",
+    [PG_PREFLIGHT_SLOTS] = "SELECT 'warn', pg_catalog.format('replication slot %s (%s) is %s MB behind: the server keeps that WAL on its disk', s.slot_name, CASE WHEN s.active THEN 'active' ELSE 'nobody reads it' END,"
+                           " (s.behind OPERATOR(pg_catalog./) 1048576)::pg_catalog.int8), pg_catalog.quote_literal(s.slot_name)"
+                           " FROM (SELECT r.slot_name, r.active, pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, r.restart_lsn) AS behind"
+                           " FROM pg_catalog.pg_replication_slots r) AS s WHERE s.behind OPERATOR(pg_catalog.>) 1073741824::pg_catalog.numeric ORDER BY s.behind DESC LIMIT 20",
+    [PG_PREFLIGHT_CONNECTIONS] = "SELECT 'warn', pg_catalog.format('%s of %s connections are taken', c.used, c.most), 'SELECT * FROM pg_stat_activity;' FROM (SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity a"
+                                 " WHERE a.datname IS NOT NULL) AS used, pg_catalog.current_setting('max_connections')::pg_catalog.int8"
+                                 MINUS "CASE WHEN pg_catalog.current_setting('is_superuser')" EQ "'on' THEN 0::pg_catalog.int8 ELSE pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int8 END AS most) AS c WHERE (c.used OPERATOR(pg_catalog.*) 10) OPERATOR(pg_catalog.>=) (c.most OPERATOR(pg_catalog.*) 9)",
     /* $1 process ID, $2, $3 halves of its key */
     [PG_SESSION_END] = "SELECT pg_catalog.pg_terminate_backend(r.session_pid) FROM @.jetbase_lock k JOIN @.jetbase_runs r ON r.process_id" TEXT EQ "k.process_id" TEXT
                        " WHERE " NAMES("k.", "$1") " AND r.witness" EQ "'pg' AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_KEY("$2", "$3") " AND l.pid" EQ "r.session_pid)",

@@ -134,6 +134,8 @@ static bool submit_history(struct db *db, const struct db_record *r, bool ends, 
     switch (r->kind) {
     case RECORD_INSERT:
         return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_INSERT, 5, insert, err);
+    case RECORD_BASELINE:
+        return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_BASELINE, 5, insert, err);
     case RECORD_UPDATE:
         return pg_send_own(db, QUERY_HISTORY, ends, PG_RECORD_UPDATE, 3, update, err);
     case RECORD_DELETE:

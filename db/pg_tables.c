@@ -234,6 +234,13 @@ bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err)
         error_set(err, ERR_CONFIG, "no schema of the search path exists, so there is no place for jetbase's tables");
         return error_hint(err, "Create one, or set postgres_schema to a schema that exists.");
     }
+    bool seen = db->lock_row_seen && db->has_migrations && db->has_lock && db->has_runs && db->has_index;
+    db->lock_row_seen = false;
+    if (seen) {
+        *out = (struct db_tables){ .migrations = true, .lock = true, .lock_row = true, .runs = true, .version_index = true };
+        error_clear(err);
+        return true;
+    }
     if (!pg_tables_read(db, out, err))
         return false;
     if (!out->migrations && !out->lock && !out->runs && !db->runs_narrow && !make_all(db, out, err))

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sqlite_private.h"
+#include "sqlite_rehearse.h"
 
 static void about_fill(struct db *db)
 {
@@ -52,6 +52,7 @@ static void sqlite_close(struct db *db)
 {
     if (!db)
         return;
+    sqlite_rehearsing.end(db);
     sqlite_undo(db);
     db_free(db);
 }
@@ -86,4 +87,6 @@ const struct db_driver db_sqlite = {
     .invalid_read = NULL,
     .runs_read = sqlite_runs_read,
     .runs_prune = sqlite_runs_prune,
+    .rehearsing = &sqlite_rehearsing,
+    .preflight_read = sqlite_preflight_read,
 };

@@ -120,7 +120,8 @@ static bool run_connect(struct db *db, struct error *err)
     db->file = sqlite_file_open(db->path, true, !db->must_exist, &missing, err);
     if (missing) {
         text_visible(shown, sizeof shown, db->path);
-        return error_set(err, ERR_NO_CONNECTION, "database file %s does not exist, and the URL says mode=rw", shown);
+        error_set(err, ERR_NO_CONNECTION, "database file %s does not exist, and the URL says mode=rw", shown);
+        return error_hint(err, "Nothing was changed. Correct the path; or take mode=rw out of the URL, and a run makes the file.");
     }
     return db->file && resolve(db, err) && run_open(db, err);
 }

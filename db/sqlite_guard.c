@@ -71,8 +71,17 @@ static int authorize(void *user, int action, const char *first, const char *seco
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
+        sqlite_effect_touch(db, first);
         if (first && sqlite3_strnicmp(first, "sqlite_", 7) != 0)
             db->saw_change = true;
+        return SQLITE_OK;
+    case SQLITE_DROP_TABLE:
+    case SQLITE_DROP_VIEW:
+        db->saw_drop = true;
+        return SQLITE_OK;
+    case SQLITE_ALTER_TABLE:
+    case SQLITE_CREATE_INDEX:
+        sqlite_effect_touch(db, second);
         return SQLITE_OK;
     case SQLITE_CREATE_TEMP_INDEX:
     case SQLITE_CREATE_TEMP_TABLE:

@@ -16,6 +16,7 @@ enum {
 };
 
 struct sqlite_file;  /* one database file of this process: its two descriptors (sqlite_witness.c) */
+struct sqlite_rehearsal; /* sqlite_rehearse.h */
 struct sqlite_still; /* a file that is read without SQLite opening it (sqlite_still.c) */
 
 /* What SQLite has open at the moment. */
@@ -52,6 +53,7 @@ struct db {
     bool check_keys;        /* before the migration commits, its foreign keys are checked */
     bool vacuuming;         /* VACUUM runs, with its own ATTACH */
     bool saw_change;        /* the statement inserts, updates or deletes rows */
+    bool saw_drop;          /* it drops a table or view: SQLite calls that a deletion too, but counts no rows of it */
     int lock_ms, statement_ms; /* timeouts of the migration that runs; 0: none of its own, none */
     bool timed_out;         /* statement_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
@@ -61,6 +63,8 @@ struct db {
     size_t head, count, cap;
     bool failed;            /* a step failed: the rest is skipped until rollback() */
     int64_t last_ms;        /* mono_ms of the last result */
+
+    struct sqlite_rehearsal *rehearsal; /* NULL but while one is on */
 
     int64_t seen_version;   /* PRAGMA data_version at the last look; -1 none */
     struct stat seen_stat;  /* the file at the last look where SQLite has nothing open */
@@ -131,6 +135,11 @@ void sqlite_undo(struct db *db);
 /* Registers authorizer and progress handler; both act only while db->guarded. */
 void sqlite_guard_install(struct db *db);
 
+/* ---- sqlite_rehearse_effect.c ---- */
+
+/* During a rehearsal: the statement writes or alters this table. */
+void sqlite_effect_touch(struct db *db, const char *table);
+
 /* ---- sqlite_run.c: the steps of a run ---- */
 
 /* The three of the driver contract, as db.h says them: submit queues a copy of the step, next runs it. */
@@ -180,6 +189,8 @@ void sqlite_file_users(const struct db *db, char *to, size_t size);
 /* Is there a table of ours of that name? rc as SQLite's. */
 int sqlite_has_table(struct db *db, const char *name, bool *there);
 bool sqlite_tables_read(struct db *db, struct db_tables *out, struct error *err);
+/* As db.h says them (sqlite_preflight.c). */
+bool sqlite_preflight_read(struct db *db, const char *const *tables, size_t count, db_check_fn fn, void *user, struct error *err);
 bool sqlite_tables_prepare(struct db *db, struct db_tables *out, struct error *err);
 bool sqlite_lock_read(struct db *db, struct db_lock_row *out, struct error *err);
 enum db_change sqlite_lock_change(struct db *db, const struct db_lock_change *change, struct error *err);

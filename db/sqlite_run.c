@@ -131,6 +131,7 @@ static bool write_history(struct db *db, const struct db_record *r, int64_t *row
     case RECORD_KEEP:
         *rows = r->expect_rows;
         return true;
+    case RECORD_BASELINE: /* its time is always after that of the row before it */
     case RECORD_INSERT:
         rc = sqlite_do(db, SQL_RECORD_INSERT, rows, "ttttt", r->version, r->description, r->file, r->type, r->checksum);
         break;

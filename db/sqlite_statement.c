@@ -60,6 +60,8 @@ static int run_to_end(struct db *db, sqlite3_stmt *stmt, int64_t *rows)
         rc = sqlite3_step(stmt);
     while (rc == SQLITE_ROW);
     *rows = -1;
+    if (db->saw_drop)
+        return rc == SQLITE_DONE ? SQLITE_OK : rc;
     if (rc == SQLITE_DONE && sqlite3_total_changes64(db->handle) > before)
         *rows = sqlite3_changes64(db->handle);
     else if (rc == SQLITE_DONE && db->saw_change)
@@ -149,7 +151,7 @@ bool sqlite_statement(struct db *db, const struct db_step *asked, struct db_resu
         return false;
     }
     db->refused[0] = '\0';
-    db->saw_change = db->timed_out = false;
+    db->saw_change = db->saw_drop = db->timed_out = false;
     db->sql_until_ms = db->statement_ms > 0 ? db->target.sys->mono_ms() + db->statement_ms : 0;
     sqlite_wait_at_most(db, step->kind == STEP_ALONE && db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, true);
     db->guarded = true;

@@ -125,21 +125,22 @@ static struct sqlite_file *file_open_locked(const char *path, bool writable, boo
     struct stat st;
     struct sqlite_file *f = NULL, *other;
     text_visible(shown, sizeof shown, path);
-    if (stat(path, &st) == 0) {
+    int why = stat(path, &st) == 0 ? 0 : errno;
+    if (why == 0) {
         if (!S_ISREG(st.st_mode)) {
             error_set(err, ERR_FILE, "%s is no database file: it is %s", shown, S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
             error_hint(err, "Nothing was changed. Check the path in the database URL.");
             return NULL;
         }
         f = file_find(&st);
-    } else if (errno == ENOENT && !folder_is_there(path)) {
+    } else if (why == ENOENT && !folder_is_there(path)) {
         open_fault(path, ENOENT, writable, err);
         return NULL;
-    } else if (errno == ENOENT && !create) {
+    } else if (why == ENOENT && !create) {
         *missing = true;
         return NULL;
-    } else if (errno != ENOENT) {
-        open_fault(path, errno, writable, err);
+    } else if (why != ENOENT) {
+        open_fault(path, why, writable, err);
         return NULL;
     }
     if (!f || (writable && f->hold_fd < 0)) {

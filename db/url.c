@@ -100,12 +100,12 @@ bool url_next_parameter(struct span *query, struct span *name, struct span *valu
     return false;
 }
 
-/* Is the value of this parameter never to be shown? Where that can't be told for want of memory: yes. */
+/* Is the value of this parameter never to be shown? Where that can't be told (for want of memory, or behind a %00 in its name): yes. */
 static bool is_secret(struct span name)
 {
     static const char *const words[] = {"password", "passwd", "pwd", "secret", "scram_"};
     char *plain = url_decode(name, true);
-    bool secret = !plain;
+    bool secret = !plain || memmem(name.at, name.len, "%00", 3);
     for (size_t i = 0; plain && i < sizeof words / sizeof words[0]; i++)
         secret = secret || strcasestr(plain, words[i]);
     free(plain);
@@ -151,7 +151,7 @@ static char *url_show(const char *text, const struct url_pieces *p)
 static void show_broken(const char *text, struct text *shown)
 {
     const char *body = strstr(text, "://"), *sign = strrchr(text, '@'), *from, *word;
-    struct span rest;
+    size_t len;
     body = body ? body + 3 : text;
     from = body + strcspn(body, ":/");
     if (sign && sign >= body) {
@@ -164,10 +164,12 @@ static void show_broken(const char *text, struct text *shown)
         text_puts(shown, hidden);
         text = from + strcspn(from, "/?");
     }
+    /* Parameters are hidden whole: what their names are is not to be told in a text that is no URL, and '?' may be hidden already. */
     word = strcasestr(text, "passw");
-    rest = (struct span){text, word ? (size_t)(word - text) : strlen(text)};
-    add_span(shown, rest);
-    if (word)
+    len = strcspn(text, "?&");
+    len = word && (size_t)(word - text) < len ? (size_t)(word - text) : len + (text[len] != '\0');
+    add_span(shown, (struct span){text, len});
+    if (text[len] != '\0')
         text_puts(shown, hidden);
 }
 

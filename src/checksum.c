@@ -9,14 +9,17 @@
 #include "text.h"
 #include "utf8.h"
 
-enum { HELD = 65536 }; /* bytes of a line or a statement that are kept before more is made of them than waiting for its end */
+#ifndef CHECKSUM_HELD
+#define CHECKSUM_HELD 65536
+#endif
+enum { HELD = CHECKSUM_HELD }; /* bytes of a line or a statement that are kept before more is made of them than waiting for its end; a fuzzer has it small */
 
 /* What is known of the line that is being read. */
 enum line_kind { LINE_UNKNOWN, LINE_SQL, LINE_COMMENT };
 
 struct checksum {
     EVP_MD_CTX *sum, *raw;
-    EVP_MD_CTX *before;    /* the sum without the statement that is being read, where a part of it is in already; a last one without a delimiter does not count */
+    EVP_MD_CTX *before;    /* the sum without the statement that is being read, where a part of it is in already; a last one without a delimiter does not count; NULL until it is needed */
     struct utf8 utf8;
     struct text line;      /* the line that is being read, until its kind is known */
     enum line_kind kind;   /* SQL: its bytes go to the statement, from its first on that is no blank */
@@ -50,12 +53,11 @@ struct checksum *checksum_open(void)
         return NULL;
     sum->sum = sha256_open();
     sum->raw = sha256_open();
-    sum->before = sha256_open();
     sum->line_most = sum->statement_most = HELD;
     text_puts(&sum->delimiter, ";");
     sum->head = true;
     sum->line_number = sum->column = 1;
-    if (sum->sum == NULL || sum->raw == NULL || sum->before == NULL || sum->delimiter.failed) {
+    if (sum->sum == NULL || sum->raw == NULL || sum->delimiter.failed) {
         checksum_free(sum);
         return NULL;
     }
@@ -115,7 +117,9 @@ static bool put_sure(struct checksum *sum)
 {
     size_t len = sure_length(sum);
     if (len > 0) {
-        if ((!sum->partly && EVP_MD_CTX_copy_ex(sum->before, sum->sum) != 1) || !put(sum, len))
+        if (sum->before == NULL)
+            sum->before = EVP_MD_CTX_new();
+        if (sum->before == NULL || (!sum->partly && EVP_MD_CTX_copy_ex(sum->before, sum->sum) != 1) || !put(sum, len))
             return false;
         sum->partly = true;
         sum->line_at = sum->line_at > len ? sum->line_at - len : 0;
@@ -225,14 +229,6 @@ static void count_column(struct checksum *sum, const char *bytes, size_t len)
             sum->column++;
 }
 
-static size_t line_length(const char *bytes, size_t len)
-{
-    size_t n = 0;
-    while (n < len && bytes[n] != '\n' && bytes[n] != '\r')
-        n++;
-    return n;
-}
-
 bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct error *err)
 {
     if (EVP_DigestUpdate(sum->raw, bytes, len) != 1)
@@ -248,7 +244,8 @@ bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct e
         size_t part = line_length(bytes + i, len - i);
         size_t upto = part + (i + part < len ? 1 : 0);
         size_t good = utf8_check(&sum->utf8, bytes + i, upto);
-        count_column(sum, bytes + i, good);
+        if (good < upto || upto == part) /* else the line is over, and with it its columns */
+            count_column(sum, bytes + i, good);
         if (good < upto)
             return refuse_utf8(sum, (unsigned char)bytes[i + good], false, err);
         bool ok = sum->ended || add_to_line(sum, bytes + i, part);

@@ -73,6 +73,21 @@ static void print_shadowed(struct output *out, const struct config *config, enum
     }
 }
 
+/* The chosen target, else the names of all there are; nothing where jetbase.toml has none. */
+static void print_targets(struct output *out, const struct config *config)
+{
+    struct text names = { 0 };
+    for (size_t i = 0; i < config->target_count; i++)
+        text_printf(&names, "%s%s%s", i > 0 ? ", " : "", config->targets[i].name, config->targets[i].guarded ? " (protected)" : "");
+    if (config->target != NULL && config->guarded)
+        output_print(out, "The target is %s. It is protected, as line %u of jetbase.toml says: what would change it needs --yes.", config->target, config->guard_line);
+    else if (config->target != NULL)
+        output_print(out, "The target is %s. It is not protected.", config->target);
+    else if (config->target_count > 0)
+        output_print(out, "No target is chosen. --target NAME chooses one of: %s", names.failed ? "(memory ran out for the names)" : text_string(&names));
+    text_free(&names);
+}
+
 /* Name, value and place in columns; nothing is cut, so that a value can be compared and copied. */
 static bool print_config(const struct call *call, const struct shown *s, struct error *err)
 {
@@ -95,6 +110,8 @@ static bool print_config(const struct call *call, const struct shown *s, struct 
     }
     for (int key = 0; ok && key < CONFIG_KEYS; key++)
         print_shadowed(call->out, &s->config, (enum config_key)key);
+    if (ok)
+        print_targets(call->out, &s->config);
     for (int key = 0; key < CONFIG_KEYS; key++)
         text_free(&values[key]);
     return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out showing the configuration.");
@@ -116,6 +133,17 @@ static json_t *shadowed_json(const struct config_origin *shadowed)
     return list;
 }
 
+static json_t *targets_json(const struct config *config)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < config->target_count; i++)
+        if (json_array_append_new(list, json_pack("{s:s, s:b}", "name", config->targets[i].name, "protected", (int)config->targets[i].guarded)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    return list;
+}
+
 static json_t *config_json(const struct shown *s)
 {
     json_t *list = json_array();
@@ -131,13 +159,13 @@ static json_t *config_json(const struct shown *s)
             return NULL;
         }
     }
-    return json_pack("{s:i, s:o}", "schema", 1, "settings", list);
+    return json_pack("{s:i, s:o, s:o, s:b, s:o}", "schema", 1, "settings", list, "target", json_words(s->config.target), "protected", (int)s->config.guarded, "targets", targets_json(&s->config));
 }
 
 int command_config(const struct call *call, struct error *err)
 {
     struct shown s = { .has_url = false };
-    bool ok = config_read(call->project->dir, call->options->url, &s.config, err);
+    bool ok = config_read(call->project->dir, call->options->url, call->options->target, &s.config, err);
     output_warn_lines(call->out, s.config.warnings);
     if (ok && s.config.url != NULL) {
         ok = s.has_url = url_parse(s.config.url, &s.url, err);

@@ -114,24 +114,6 @@ static json_t *changed_json(const struct repair *found)
 
 /* ---- commands ---- */
 
-/* What is worth a line while it goes on; the result is told at the end, as Jetbase does. */
-static void on_event(void *user, const struct engine_event *event)
-{
-    switch (event->kind) {
-    case EV_NOTE:
-    case EV_LOCK_ACQUIRED:
-    case EV_LOCK_WAITING:
-    case EV_SERVER_WAITING:
-    case EV_RETRY:
-    case EV_CONNECTION_LOST:
-    case EV_TRUTH_FOUND:
-        listener_text(user, event);
-        break;
-    default:
-        break;
-    }
-}
-
 static bool tell(const struct call *call, const struct engine_repair_wish *wish, int code, const struct repair *found, struct error *err)
 {
     bool fix = wish->fix;
@@ -149,7 +131,7 @@ static int repair(const struct call *call, unsigned parts, bool fix, struct erro
 {
     struct listener listener = { .out = call->out, .sys = call->sys };
     struct engine_repair_wish wish = { .parts = parts, .fix = fix, .command = call->command->name };
-    struct engine_hooks hooks = { .event = on_event, .user = &listener, .wake_fd = -1 };
+    struct engine_hooks hooks = { .event = listener_course, .user = &listener, .wake_fd = -1 };
     struct repair found = { 0 };
     struct error why = { 0 };
     int code;

@@ -1,10 +1,11 @@
 /* command_help.c: help for the program and for each command, made from the table. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 
-enum { TEXT_COLUMN = 30, COMMAND_COLUMN = 22, LINE_MOST = 100 };
+enum { TEXT_COLUMN = 30, COMMAND_COLUMN = 22, KEY_COLUMN = 14, LINE_MOST = 100 };
 
 /* Folds text into lines that begin at `indent`; the first one continues where the line stands. */
 static void fold(struct output *out, const char *text, size_t indent)
@@ -75,8 +76,8 @@ static void print_program(struct output *out)
         fold(out, c->help, COMMAND_COLUMN);
     }
     print_options(out, "Options of all commands:", command_globals, NULL);
-    fprintf(out->out, "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 lock held, 4 lock lost, 5 history and files disagree, 6 no connection, 128+n signal n.\n"
-                      "See: jetbase help COMMAND, man jetbase\n");
+    fprintf(out->out, "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 lock held, 4 lock lost, 5 history and files disagree, 6 no connection, 7 pending (status --check), 128+n signal n.\n"
+                      "See: jetbase help COMMAND, jetbase help keys, man jetbase\n");
 }
 
 void command_help_print(struct output *out, const struct command *command)
@@ -95,14 +96,58 @@ void command_help_print(struct output *out, const struct command *command)
     print_options(out, "Options of all commands:", command_globals, command->options);
 }
 
+/* ---- the keys of the console ---- */
+
+static const char topic_keys[] = "keys";
+
+static void print_keys(struct output *out, command_key_fn keys)
+{
+    struct command_key key;
+    fprintf(out->out, "Keys of the console (jetbase alone on a terminal):\n\n");
+    for (size_t i = 0; keys(i, &key); i++) {
+        fprintf(out->out, "  %-*s", KEY_COLUMN - 2, key.names);
+        fold(out, key.help, KEY_COLUMN);
+        if (key.when) {
+            fprintf(out->out, "%*swhen: ", KEY_COLUMN, "");
+            fold(out, key.when, KEY_COLUMN + 6);
+        }
+    }
+    fprintf(out->out, "\nEnter never confirms; each dialog says what does. Esc leaves a dialog and never quits.\nSee: man jetbase-console\n");
+}
+
+/* ---- what `help` is asked about ---- */
+
+/* The commands, and then the topic that is none. */
+static const char *next_topic(void *user)
+{
+    size_t *at = user;
+    if (*at == SIZE_MAX)
+        return NULL;
+    if (command_table[*at].name)
+        return command_table[(*at)++].name;
+    *at = SIZE_MAX;
+    return topic_keys;
+}
+
+static int no_topic(const char *word, struct error *err)
+{
+    size_t at = 0;
+    const char *near = options_nearest(word, next_topic, &at);
+    enum error_code code = options_no_command(word, err);
+    if (near)
+        error_hint(err, "Did you mean `jetbase help %s`? See: jetbase help", near);
+    return error_exit_code(code);
+}
+
 int command_help(const struct call *call, struct error *err)
 {
-    const struct command *about = NULL;
-    if (call->options->operand_count > 0) {
-        about = command_find(call->options->operands[0]);
-        if (!about)
-            return error_exit_code(options_no_command(call->options->operands[0], err));
-    }
-    command_help_print(call->out, about);
+    const char *word = call->options->operand_count > 0 ? call->options->operands[0] : NULL;
+    const struct command *about = word ? command_find(word) : NULL;
+    if (word && strcmp(word, topic_keys) == 0)
+        print_keys(call->out, call->keys);
+    else if (word && !about)
+        return no_topic(word, err);
+    else
+        command_help_print(call->out, about);
     return 0;
 }

@@ -168,18 +168,25 @@ void command_note_passed(const struct call *call)
 int command_status(const struct call *call, struct error *err)
 {
     struct look l;
+    if (call->options->all_targets)
+        return command_all_targets(call, err);
     command_note_passed(call);
-    bool ok = look_open(call, true, &l, err);
+    bool ok = look_open(call, true, &l, err), check = call->options->check;
+    int answer = 0;
     if (ok && call->out->json)
         ok = output_json(call->out, json_pack("{s:i, s:o, s:o}", "schema", 1, "applied", applied_json(call, &l), "pending", pending_json(l.pending)), err);
-    else if (ok) {
+    else if (ok && !(check && call->out->quiet)) {
         ok = print_applied(call, l.history, err);
         output_print(call->out, "%s", "");
         ok = ok && print_pending(call, l.pending, err);
     }
     if (ok)
         warn_of(call, l.pending, l.history);
-    return look_close(&l, ok, err);
+    if (ok && check) {
+        answer = pending_check(l.pending, l.history);
+        call->out->failure_told = answer != 0; /* the answer is the status itself */
+    }
+    return answer ? look_close(&l, true, err), answer : look_close(&l, ok, err);
 }
 
 /* ---- history, current ---- */

@@ -59,12 +59,13 @@ static bool print_inspection(const struct call *call, const struct inspection *i
 {
     struct output *out = call->out;
     struct printing p = { .out = out, .row = in->row, .same = in->same };
-    char file[512], words[300], program[128];
+    char file[512], words[300], program[128], started[64];
     text_visible(file, sizeof file, in->row->file);
     text_visible(program, sizeof program, in->row->command);
     half_words(in->row, words, sizeof words);
+    output_when(in->row->acquired_at, started, sizeof started);
     output_print(out, "%s is half applied%s: %s.", file, half_in_rollback(in->row) ? " in its rollback section" : "", words);
-    output_print(out, "Left by: %s of process ID %s, started %s%s%s", program, in->row->process_id, in->row->acquired_at, in->row->outcome ? ", " : "", run_outcome_name(in->row->outcome));
+    output_print(out, "Left by: %s of process ID %s, started %s%s%s", program, in->row->process_id, started, in->row->outcome ? ", " : "", run_outcome_name(in->row->outcome));
     if (in->file && !in->same)
         output_warn(out, "the file was changed where its statements are done: which of the statements below ran is not known");
     if (!in->file)

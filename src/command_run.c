@@ -1,11 +1,14 @@
 /* command_run.c: upgrade and rollback: as a run, or as a dry run that shows what would run. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "confirmed.h"
 #include "engine.h"
 #include "listener.h"
 #include "output_json.h"
+#include "preflight.h"
 #include "signals.h"
 #include "text.h"
 
@@ -28,6 +31,8 @@ static struct plan_wish plan_wish_of(const struct call *call, enum plan_directio
 struct preview {
     struct output *out;
     struct plan *plan;
+    struct preflight preflight;
+    bool looked;             /* the preflight could be made */
     enum scan_dialect dialect;
     bool standard_strings;
 };
@@ -84,6 +89,38 @@ static bool preview_text_item(const struct preview *p, const struct plan_item *i
     return ok;
 }
 
+/* What stands in the way, where anything does. */
+static void preflight_text(const struct preview *p)
+{
+    bool title = false;
+    for (size_t i = 0; i < p->preflight.count; i++) {
+        const struct preflight_check *c = &p->preflight.checks[i];
+        if (c->state != PREFLIGHT_WARN && c->state != PREFLIGHT_BLOCKS && !(c->state == PREFLIGHT_HIDDEN && p->out->verbose))
+            continue;
+        if (!title)
+            output_print(p->out, "Preflight: what the database holds against this plan now");
+        title = true;
+        output_print(p->out, "%-6s  %s: %s", preflight_state_name(c->state), c->check, c->text);
+        if (c->hint[0])
+            output_print(p->out, "        %s", c->hint);
+    }
+}
+
+/* null where it could not be made. */
+static json_t *preflight_json(const struct preview *p)
+{
+    json_t *list = p->looked ? json_array() : json_null();
+    for (size_t i = 0; list && i < p->preflight.count; i++) {
+        const struct preflight_check *c = &p->preflight.checks[i];
+        json_t *one = json_pack("{s:s, s:s, s:o, s:o}", "check", c->check, "state", preflight_state_name(c->state), "text", json_words(c->text), "hint", json_words(c->hint));
+        if (json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static bool preview_text(const struct preview *p, struct error *err)
 {
     bool ok = true;
@@ -94,6 +131,10 @@ static bool preview_text(const struct preview *p, struct error *err)
     output_print(p->out, "\nJETBASE - Dry Run Mode\nNo SQL will be executed. This is a preview of what would happen.\n----------------------------------------\n\n");
     for (size_t i = 0; ok && i < p->plan->count; i++)
         ok = preview_text_item(p, &p->plan->items[i], err);
+    if (ok && p->plan->count > 0) {
+        preflight_text(p);
+        output_print(p->out, "Digest: %s", p->plan->digest);
+    }
     return ok;
 }
 
@@ -118,7 +159,7 @@ static bool preview_json_item(const struct preview *p, const struct plan_item *i
 {
     const struct migration *m = item->migration;
     const struct script_facts *facts = &item->facts;
-    json_t *head = json_pack("{s:o, s:o, s:s, s:b, s:b, s:o, s:o}", "file", json_words(m->file), "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!facts->outside,
+    json_t *head = json_pack("{s:o, s:s, s:o, s:s, s:b, s:b, s:o, s:o}", "file", json_words(m->file), "sha256", m->raw, "version", json_words(m->version), "type", migration_type_name(m->type), "transaction", (int)!facts->outside,
                              "out_of_order", (int)facts->out_of_order, "lock_timeout_ms", json_count(facts->lock_timeout_ms > 0 ? facts->lock_timeout_ms : -1), "statement_timeout_ms",
                              json_count(facts->statement_timeout_ms > 0 ? facts->statement_timeout_ms : -1));
     output_json_raw(p->out, "{");
@@ -140,8 +181,19 @@ static bool preview_json(const struct preview *p, struct error *err)
         output_json_raw(p->out, i ? "," : "");
         ok = preview_json_item(p, &p->plan->items[i], err);
     }
-    output_json_raw(p->out, ok ? "]}\n" : "\n");
+    output_json_raw(p->out, ok ? "]," : "");
+    ok = ok && output_json_piece(p->out, json_pack("{s:o}", "preflight", preflight_json(p)), true, err);
+    output_json_raw(p->out, ok ? "}\n" : "\n");
     return ok;
+}
+
+/* A plan is worth showing also where the database can't be asked about it. */
+static void look_against(struct preview *p, struct db *db)
+{
+    struct error why = { 0 };
+    p->looked = preflight_make(db, p->plan, &p->preflight, &why);
+    if (!p->looked)
+        output_warn(p->out, "what the database holds against this plan could not be looked at: %s", why.message);
 }
 
 static int dry_run(const struct call *call, enum plan_direction direction, struct error *err)
@@ -157,13 +209,56 @@ static int dry_run(const struct call *call, enum plan_direction direction, struc
             output_warn(call->out, "%s", p.plan->note);
         p.dialect = engine_dialect(db);
         p.standard_strings = db_driver_of(db)->about(db)->standard_strings;
+        look_against(&p, db);
         ok = call->out->json ? preview_json(&p, err) : preview_text(&p, err);
     }
+    preflight_free(&p.preflight);
     plan_free(p.plan);
     folder_free(folder);
     if (db)
         db_driver_of(db)->close(db);
     return ok ? 0 : error_exit_code(err->code);
+}
+
+/* What is found is told once: under the lock, or where it ends the run ahead of it. */
+static void preflight_warn(const struct call *call, const struct preflight *found)
+{
+    for (size_t i = 0; i < found->count; i++) {
+        const struct preflight_check *c = &found->checks[i];
+        if (c->state == PREFLIGHT_WARN)
+            output_warn(call->out, "preflight: %s: %s%s%s", c->check, c->text, c->hint[0] ? "; " : "", c->hint);
+        else if (c->state == PREFLIGHT_HIDDEN)
+            output_detail(call->out, "preflight: %s: hidden: %s", c->check, c->text);
+    }
+}
+
+static bool preflight_refuse(const struct preflight *found, struct error *err)
+{
+    struct text all = { 0 };
+    for (size_t i = 0; i < found->count; i++) {
+        const struct preflight_check *c = &found->checks[i];
+        if (c->state == PREFLIGHT_BLOCKS)
+            text_printf(&all, "%s%s: %s%s%s", all.len ? "\n" : "", c->check, c->text, c->hint[0] ? "; " : "", c->hint);
+    }
+    error_set(err, ERR_FAILED, "the preflight found what would block this run; nothing was run");
+    error_detail(err, "%s", text_string(&all));
+    error_hint(err, "End it, or run without --preflight, which waits for locks up to --lock-timeout.");
+    text_free(&all);
+    return false;
+}
+
+/* engine_last_look_fn. Under the lock it sees what the run itself would meet: a holder that was waited for is gone. */
+static bool preflight_passes(void *user, struct db *db, const struct plan *plan, bool under_lock, struct error *err)
+{
+    const struct call *call = user;
+    struct preflight found = { 0 };
+    bool ok = preflight_make(db, plan, &found, err);
+    bool blocked = ok && preflight_number(&found, PREFLIGHT_BLOCKS) > 0;
+    if (under_lock || blocked)
+        preflight_warn(call, &found);
+    ok = ok && (!blocked || preflight_refuse(&found, err));
+    preflight_free(&found);
+    return ok;
 }
 
 /* ---- run ---- */
@@ -189,9 +284,21 @@ static int run(const struct call *call, enum plan_direction direction, struct er
     command_note_passed(call);
     if (o->dry_run)
         return dry_run(call, direction, err);
+    if (o->preflight) {
+        wish.last_look = preflight_passes;
+        wish.last_look_user = (void *)(uintptr_t)call;
+    }
     if (!signals_watch(&hooks.stop, &hooks.wake_fd, err))
         return error_exit_code(err->code);
-    return engine_run(call->project, call->sys, &wish, &hooks, err);
+    if (!o->plan)
+        return engine_run(call->project, call->sys, &wish, &hooks, err);
+    struct confirmed confirmed;
+    bool known = confirmed_read(o->plan, &confirmed, err);
+    wish.digest = confirmed.digest;
+    wish.confirmed = &confirmed;
+    int code = known ? engine_run(call->project, call->sys, &wish, &hooks, err) : error_exit_code(err->code);
+    confirmed_free(&confirmed);
+    return code;
 }
 
 int command_upgrade(const struct call *call, struct error *err)

@@ -9,7 +9,7 @@
 #include "output_json.h"
 #include "text.h"
 
-enum { RUNS_USUAL = 20, TIME_SHOWN = 19, RUN_COLUMNS = 6 };
+enum { RUNS_USUAL = 20, TIME_SHOWN = 39, ZONE_AT = 20, RUN_COLUMNS = 6 };
 
 /* The rows as read, newest first; and the lock, which tells what an open one is. */
 struct runs {
@@ -77,6 +77,20 @@ static void half_what(const struct runs *r, const struct run_row *row, char *to,
         snprintf(to, size, "%s half applied: %s%s%s", row->file, words, row->unlocked_by[0] ? "; unlocked by " : "", row->unlocked_by);
 }
 
+/* "3 V3__c.sql" of a baseline: the version that the file's name has, and that nothing was run. */
+static void baseline_what(const struct run_row *row, char *to, size_t size)
+{
+    const char *file = strchr(row->last_done, ' ') + 1, *name = file + (*file == 'V'), *end = strstr(name, "__");
+    long count = strtol(row->last_done, NULL, 10);
+    char version[256];
+    text_copy(version, sizeof version, name);
+    if (end && (size_t)(end - name) < sizeof version)
+        version[end - name] = '\0';
+    for (char *at = version; *at; at++)
+        *at = *at == '_' ? '.' : *at;
+    snprintf(to, size, "baseline %s, %ld file%s recorded, none was run", version, count, count == 1 ? "" : "s");
+}
+
 /* What it came to: who unlocked it, why it failed, or how many files it did ("2 V14__x.sql" in the row; "repaired" of a fix) and what it is at. */
 static void what_words(const struct runs *r, const struct run_row *row, char *to, size_t size)
 {
@@ -89,6 +103,8 @@ static void what_words(const struct runs *r, const struct run_row *row, char *to
         snprintf(to, size, "%s", row->detail);
     else if (row->outcome != RUN_OPEN && row->last_done[0] && !blank)
         snprintf(to, size, "%s", row->last_done);
+    else if (row->outcome != RUN_OPEN && blank && strcmp(row->command, "baseline") == 0)
+        baseline_what(row, to, size);
     else if (row->outcome == RUN_OPEN || !blank)
         snprintf(to, size, "%s", row->file);
     else
@@ -101,16 +117,27 @@ static void fill(const struct runs *r, const struct run_row *row, struct cells *
     snprintf(c->who, sizeof c->who, "%s@%s", row->os_user[0] ? row->os_user : "?", row->host[0] ? row->host : "?");
     snprintf(c->outcome, sizeof c->outcome, "%s", outcome[0] ? outcome : "?");
     output_age(row->outcome == RUN_OPEN && holds(r, row) ? row->age_s : row->lasted_s, c->lasted, sizeof c->lasted);
-    text_copy(c->started, sizeof c->started, row->acquired_at);
-    if (strlen(c->started) > 10 && c->started[10] == 'T')
-        c->started[10] = ' ';
+    output_when(row->acquired_at, c->started, sizeof c->started);
     what_words(r, row, c->what, sizeof c->what);
+}
+
+/* "Started (IST)", and the times without it, where all have the same zone: a column that folds less. With summer time in between each keeps its own. */
+static void zone_to_header(struct cells *texts, size_t count, char *header, size_t size)
+{
+    const char *zone = count > 0 && strlen(texts[0].started) > ZONE_AT ? texts[0].started + ZONE_AT : NULL;
+    bool same = zone != NULL;
+    for (size_t i = 1; same && i < count; i++)
+        same = strlen(texts[i].started) > ZONE_AT && strcmp(texts[i].started + ZONE_AT, zone) == 0;
+    snprintf(header, size, same ? "Started (%s)" : "Started%s", same ? zone : "");
+    for (size_t i = 0; same && i < count; i++)
+        texts[i].started[ZONE_AT - 1] = '\0';
 }
 
 static bool print_table(const struct call *call, const struct runs *r, struct error *err)
 {
-    static const struct table_column columns[RUN_COLUMNS] = {
-        { "Started (UTC)", "36", false }, { "Command", "32", false }, { "By", "37", false }, { "Outcome", "32", false }, { "Took", "37", false }, { "What", "37", false },
+    char started[64] = "Started";
+    const struct table_column columns[RUN_COLUMNS] = {
+        { started, "36", false }, { "Command", "32", false }, { "By", "37", false }, { "Outcome", "32", false }, { "Took", "37", false }, { "What", "37", false },
     };
     const char **cells = calloc(r->count * RUN_COLUMNS + 1, sizeof *cells);
     struct cells *texts = calloc(r->count + 1, sizeof *texts);
@@ -120,6 +147,8 @@ static bool print_table(const struct call *call, const struct runs *r, struct er
         fill(r, &r->rows[i], &texts[i]);
         memcpy(cells + i * RUN_COLUMNS, row, sizeof row);
     }
+    if (ok)
+        zone_to_header(texts, r->count, started, sizeof started);
     ok = ok && output_table(call->out, "Runs", columns, RUN_COLUMNS, cells, r->count, err);
     free(cells);
     free(texts);
@@ -136,10 +165,10 @@ static void print_block(struct output *out, const struct runs *r, const struct r
     text_visible(command, sizeof command, row->command);
     text_visible(who, sizeof who, c.who);
     text_visible(what, sizeof what, c.what);
-    text_visible(unlocked_at, sizeof unlocked_at, row->unlocked_at);
+    output_when(row->unlocked_at, unlocked_at, sizeof unlocked_at);
     output_print(out, "%s", row->process_id);
     output_print(out, "  %s by %s, pid %d, %s", command, who, row->pid, program);
-    output_print(out, "  started %s UTC, took %s, %s", c.started, c.lasted, c.outcome);
+    output_print(out, "  started %s, took %s, %s", c.started, c.lasted, c.outcome);
     if (what[0])
         output_print(out, "  %s%s%s", what, unlocked_at[0] ? ", at " : "", unlocked_at);
 }
@@ -194,6 +223,8 @@ static int prune(const struct call *call, struct error *err)
     struct db *db = NULL;
     bool there = !project_database_missing(call->project);
     bool ok = !there || (engine_connect(call->project, call->sys, DB_RUN, NULL, &db, err) && db_driver_of(db)->runs_prune(db, days, &removed, &kept, err));
+    if (!ok && !err->state[0])
+        error_state(err, "No run was removed.");
     if (ok && call->out->json)
         ok = output_json(call->out, json_pack("{s:i, s:i, s:I, s:I}", "schema", 1, "days", days, "removed", (json_int_t)removed, "kept", (json_int_t)kept), err);
     else if (ok)
@@ -202,8 +233,6 @@ static int prune(const struct call *call, struct error *err)
         output_note(call->out, "%lld of that age stay%s: the lock names it, its file is half applied, or it can still go on", (long long)kept, kept == 1 ? "s" : "");
     if (db)
         db_driver_of(db)->close(db);
-    if (!ok && !err->state[0])
-        error_state(err, "No run was removed.");
     return ok ? 0 : error_exit_code(err->code);
 }
 

@@ -2,7 +2,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "command.h"
 #include "engine.h"
@@ -31,13 +30,12 @@ static void key_of(const struct lock_view *view, char *to, size_t size)
 
 static void print_line(const struct call *call, const struct lock_view *view)
 {
-    time_t now = (time_t)(call->sys->wall_us() / 1000000);
-    struct tm tm;
-    char at[32] = "", who[2000];
-    if (gmtime_r(&now, &tm))
-        strftime(at, sizeof at, "%H:%M:%S UTC", &tm);
+    struct lock_view shown = *view;
+    char at[64], who[2000];
+    output_clock(call->sys->wall_us(), at, sizeof at);
+    output_when(view->row.run.acquired_at, shown.row.run.acquired_at, sizeof shown.row.run.acquired_at);
     if (view->row.locked)
-        lock_words(view, who, sizeof who);
+        lock_words(&shown, who, sizeof who);
     output_print(call->out, "%s  %s%s", at, view->row.locked ? "LOCKED  " : "UNLOCKED", view->row.locked ? who : "");
     output_flush(call->out);
 }

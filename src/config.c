@@ -43,6 +43,8 @@ const char *config_variable(enum config_key key)
 const char *config_source_name(const struct found *found, enum source source, enum config_key key)
 {
     switch (source) {
+    case FROM_TARGET:
+        return text_string(key == CONFIG_URL ? &found->target_url_from : &found->target_from);
     case FROM_ENVPY:
         return "env.py";
     case FROM_VARIABLE:
@@ -96,6 +98,8 @@ static enum source choose(const struct found *found, enum config_key key)
 
 static bool place_fault(const struct found *found, enum source source, const struct setting *s, struct error *err)
 {
+    if (source == FROM_TARGET)
+        source = FROM_TOML;
     if (s->line > 0)
         config_place(err, config_source_name(found, source, CONFIG_URL), text_string(&found->text[source]), found->text[source].len, s->at);
     return false;
@@ -230,7 +234,7 @@ static void trace(const struct found *found, const char *url, enum config_key ke
     size_t behind = 0;
     out->origin[key] = (struct config_origin){.from = key == CONFIG_URL && url != NULL ? "--url" : NULL};
     for (int source = 0; source < SOURCES; source++) {
-        struct config_origin origin = {.from = source == FROM_PYPROJECT ? out->pyproject : config_source_name(found, (enum source)source, key), .line = found->at[source][key].line};
+        struct config_origin origin = {.from = source == FROM_PYPROJECT ? out->pyproject : source == FROM_TARGET ? (key == CONFIG_URL ? out->target_url_from : out->target_from) : config_source_name(found, (enum source)source, key), .line = found->at[source][key].line};
         if (found->at[source][key].kind == SETTING_ABSENT)
             continue;
         if (out->origin[key].from == NULL)
@@ -242,17 +246,50 @@ static void trace(const struct found *found, const char *url, enum config_key ke
         out->origin[key].from = "default";
 }
 
-bool config_read(const char *dir, const char *url, struct config *out, struct error *err)
+/* What is wrong in the targets that are not chosen, which is no error before they are. */
+static void warn_of_targets(struct found *found, const char *target)
+{
+    for (size_t i = 0; i < found->target_count; i++) {
+        const struct target_table *table = &found->targets[i];
+        if (table->fault != NULL && (target == NULL || strcmp(target, table->name) != 0))
+            text_printf(&found->warnings, "jetbase.toml:%u: %s\n", table->fault->place.line, table->fault->message);
+    }
+}
+
+/* The names of all targets, and the one that is chosen. */
+static bool keep_targets(const struct found *found, const char *target, struct config *out, struct error *err)
+{
+    out->targets = calloc(found->target_count + 1, sizeof *out->targets);
+    bool ok = out->targets != NULL;
+    for (size_t i = 0; ok && i < found->target_count; i++) {
+        ok = (out->targets[i].name = text_dup(found->targets[i].name)) != NULL;
+        out->targets[i].guarded = found->targets[i].guard.kind == SETTING_BOOL && found->targets[i].guard.truth;
+        out->target_count += ok;
+    }
+    if (ok && target != NULL) {
+        out->target = text_dup(target);
+        out->target_from = text_dup(text_string(&found->target_from));
+        out->target_url_from = text_dup(text_string(&found->target_url_from));
+        out->guarded = found->guarded;
+        out->guard_line = found->guard_line;
+        ok = out->target != NULL && out->target_from != NULL && out->target_url_from != NULL;
+    }
+    return ok || no_memory(err);
+}
+
+bool config_read(const char *dir, const char *url, const char *target, struct config *out, struct error *err)
 {
     *out = (struct config){0};
     struct found found = {0};
     bool ok = config_sources_read(dir, &found, err);
+    warn_of_targets(&found, target);
     if (found.warnings.len > 0)
         out->warnings = text_dup(text_string(&found.warnings));
     if (ok) {
         out->pyproject = text_dup(text_string(&found.pyproject));
         ok = out->pyproject != NULL || no_memory(err);
     }
+    ok = ok && (target == NULL || config_target_choose(&found, target, url != NULL, err)) && keep_targets(&found, target, out, err);
     for (int key = 0; ok && key < CONFIG_KEYS; key++)
         trace(&found, url, (enum config_key)key, out);
     ok = ok && choose_all(&found, url, out, err);
@@ -266,5 +303,11 @@ void config_free(struct config *config)
     free(config->schema);
     free(config->warnings);
     free(config->pyproject);
+    for (size_t i = 0; i < config->target_count; i++)
+        free(config->targets[i].name);
+    free(config->targets);
+    free(config->target);
+    free(config->target_from);
+    free(config->target_url_from);
     *config = (struct config){0};
 }

@@ -39,12 +39,18 @@ bool setting_put(struct setting *s, enum setting_kind kind, const char *text, bo
 /* Frees, wipes (URLs hold passwords) and zeroes. */
 void setting_free(struct setting *s);
 
-enum { CONFIG_SHADOWED = 4 }; /* so many sources can stand behind the one that counts */
+enum { CONFIG_SHADOWED = 5 }; /* so many sources can stand behind the one that counts */
 
 /* Where a value stands. */
 struct config_origin {
-    const char *from; /* "--url", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "pyproject.toml" (with "../" for each level up), "default"; lives as long as its config */
+    const char *from; /* "--url", "[target.prod] of jetbase.toml", "env.py", "JETBASE_SQLALCHEMY_URL", "jetbase.toml", "pyproject.toml" (with "../" for each level up), "default"; lives as long as its config */
     unsigned line;    /* 0 where it has none */
+};
+
+/* A target that jetbase.toml has. */
+struct config_target {
+    char *name;
+    bool guarded;     /* protected = true */
 };
 
 /* All values, chosen by Jetbase's order of sources. Free with config_free(). */
@@ -59,10 +65,16 @@ struct config {
     struct config_origin shadowed[CONFIG_KEYS][CONFIG_SHADOWED];  /* sources that say something too and do not count, in their order; from is NULL behind the last */
     char *warnings;      /* names that are no settings, one sentence a line, safe to show; NULL for none. Also there where config_read fails. */
     char *pyproject;     /* name of the pyproject.toml that was found */
+    struct config_target *targets; /* all that there are, in the file's order */
+    size_t target_count;
+    char *target;        /* name of the chosen one, or NULL */
+    bool guarded;        /* it is protected */
+    unsigned guard_line; /* where that is said; 0 nowhere */
+    char *target_from, *target_url_from; /* what its values, and its URL, come from; NULL without one */
 };
 
-/* Reads DIR/env.py, the JETBASE_ variables, DIR/jetbase.toml and the nearest pyproject.toml from DIR upwards; for each key the first source in this order that has it counts. url: the value of --url, or NULL; before all. ERR_CONFIG with file and line for files that can't be read or understood and for values of a wrong type; *out must be freed then too. */
-bool config_read(const char *dir, const char *url, struct config *out, struct error *err);
+/* Reads DIR/env.py, the JETBASE_ variables, DIR/jetbase.toml and the nearest pyproject.toml from DIR upwards; for each key the first source in this order that has it counts. url: the value of --url, or NULL; before all. target: the name of a table [target.NAME] of jetbase.toml, whose values go before all but --url (NULL: none); its URL is never taken from elsewhere. ERR_CONFIG with file and line for files that can't be read or understood and for values of a wrong type; *out must be freed then too. */
+bool config_read(const char *dir, const char *url, const char *target, struct config *out, struct error *err);
 /* Frees, wiping the URL. */
 void config_free(struct config *config);
 

@@ -83,6 +83,8 @@ static bool on_toml(void *user, const char *path, const struct setting *value, s
         config_unknown_table(target->found, path, value->line);
         return true;
     }
+    if (target->source == FROM_TOML && config_target_is(path))
+        return config_target_take(target->found, path, value, err);
     enum config_key key = config_key_from(path + len);
     if (key == CONFIG_KEYS) {
         config_unknown_toml(target->found, target->source, path + len, value);
@@ -194,6 +196,7 @@ void config_sources_free(struct found *found)
             explicit_bzero(found->text[source].at, found->text[source].len);
         text_free(&found->text[source]);
     }
+    config_target_free(found);
     text_free(&found->pyproject);
     text_free(&found->warnings);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "confirmed.h"
 #include "engine_private.h"
 #include "failpoint.h"
 #include "signals.h"
@@ -23,6 +24,15 @@ static bool plan_again(struct run *run, struct error *err)
     return ok;
 }
 
+static void say_difference(struct run *run, struct error *err)
+{
+    struct text words = { 0 };
+    confirmed_words(run->wish->confirmed, run->plan, &words);
+    error_detail(err, "%s", text_string(&words));
+    error_hint(err, "Look at `jetbase %s --dry-run` again; --count and --to-version must be given as there, they make another plan.", run->command);
+    text_free(&words);
+}
+
 /* A plan that a person confirmed is run as it was confirmed, or not at all. */
 static bool plan_confirmed(struct run *run, struct error *err)
 {
@@ -37,11 +47,13 @@ static bool plan_confirmed(struct run *run, struct error *err)
         engine_tell(run, &event);
         return false;
     }
-    if (!run->wish->digest || strcmp(run->wish->digest, run->plan->digest) == 0)
+    if (!run->wish->digest || confirmed_is(run->wish->digest, run->plan))
         return true;
     error_set(err, ERR_PLAN, "the plan is no longer the one that was confirmed; nothing was run");
     error_detail(err, "%zu migrations would run now%s%s.", run->plan->count, run->plan->count ? ", the first " : "", run->plan->count ? run->plan->items[0].migration->file : "");
     error_hint(err, "Look at the plan again.");
+    if (run->wish->confirmed)
+        say_difference(run, err);
     engine_tell(run, &event);
     return false;
 }
@@ -66,13 +78,14 @@ static int release(struct run *run, enum run_outcome outcome, const char *detail
     signals_lock_is(answer != LOCK_FAILED ? SIGNALS_NO_LOCK : SIGNALS_LOCKED, NULL);
     FAILPOINT("released");
     if (answer == LOCK_CHANGED_HANDS && outcome == RUN_OK)
-        engine_note(run, EV_NOTE, run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
+        engine_note(run, EV_NOTE, engine_baselines(run) ? "somebody unlocked this run before it gave the lock back; its baseline was committed under the lock" :
+                                        run->repair ? "somebody unlocked this run before it gave the lock back; what it repaired was committed under the lock" :
                                         "somebody unlocked this run before it gave the lock back; all its migrations were committed under the lock");
     if (answer != LOCK_FAILED)
         return 0;
     *err = lost;
     if (outcome == RUN_OK && run->repair)
-        error_state(err, run->done ? "The repair is committed." : "Nothing was to be repaired.");
+        error_state(err, "%s", engine_baselines(run) ? (run->done ? "The baseline is committed." : "Nothing was to be recorded.") : run->done ? "The repair is committed." : "Nothing was to be repaired.");
     else if (outcome == RUN_OK)
         error_state(err, run->done == 1 ? "The migration of this run is committed." : "All %u migrations of this run are committed.", run->done);
     return error_exit_code(lost.code ? lost.code : ERR_NOT_RELEASED);
@@ -265,6 +278,24 @@ static bool may_run_outside(struct run *run, struct error *err)
     return error_hint(err, run->driver->about(run->db)->pooler ? "Connect to the server itself, not through a pooler." : "The database's locks can't be had here: see `jetbase lock-status`.");
 }
 
+static bool looks_well(struct run *run, bool under_lock, struct error *err)
+{
+    return !run->wish->last_look || run->wish->last_look(run->wish->last_look_user, run->db, run->plan, under_lock, err);
+}
+
+/* Ahead of the lock, where nothing is written yet. */
+static bool may_ask_for_lock(struct run *run, struct error *err)
+{
+    struct lock_view now;
+    struct error ignored = { 0 };
+    if (run->wish->wait_ms != 0 || looks_well(run, false, err))
+        return true;
+    if (err->code != ERR_FAILED || !lock_look(run->db, &now, &ignored) || !now.row.locked)
+        return false;
+    error_clear(err);
+    return true;
+}
+
 /* Under the lock: what is pending is computed again, then run. */
 static int run_locked(struct run *run, struct error *err)
 {
@@ -278,6 +309,8 @@ static int run_locked(struct run *run, struct error *err)
         release_after(run, RUN_FAILED, err);
         return error_exit_code(err->code);
     }
+    if (!looks_well(run, true, err))
+        return engine_end_early(run, true, err);
     FAILPOINT("planned");
     return engine_end(run, engine_migrate(run, err), err);
 }
@@ -315,7 +348,7 @@ static bool begin(struct run *run, bool *nothing, struct error *err)
         return true;
     if (engine_stopped(run->hooks))
         return error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
-    return engine_acquire(run, err);
+    return may_ask_for_lock(run, err) && engine_acquire(run, err);
 }
 
 static int run_whole(struct run *run, struct error *err)

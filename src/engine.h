@@ -48,14 +48,22 @@ struct engine_event {
     int exit_code;
 };
 
+struct confirmed;
+
+/* A last look at the database before anything is run: called in each attempt with an idle connection and a plan that is not empty, under the lock (as the run itself will meet it), and before that also ahead of the lock where it is not waited for. False: nothing is run, a lock that was taken is given back; *err. Ahead of the lock a refusal counts only where nobody holds it: else who does is the answer. */
+typedef bool (*engine_last_look_fn)(void *user, struct db *db, const struct plan *plan, bool under_lock, struct error *err);
+
 /* What is to be done. */
 struct engine_wish {
     struct plan_wish plan;
-    const char *digest;          /* the confirmed plan, or NULL: whatever is pending */
+    const char *digest;          /* the confirmed plan (its digest, or 12 digits of it or more), or NULL: whatever is pending */
+    const struct confirmed *confirmed; /* what was shown of that plan, for telling a difference; MAY be NULL */
     bool take_over_dead;
     const char *expect_id;       /* take over only from this process ID, or NULL */
     int lock_timeout_ms, statement_timeout_ms;  /* 0: the server's own */
     int wait_ms;                 /* how long the lock, and a server that is not up yet, are waited for; 0: not at all, below 0: for ever. After it all is planned anew */
+    engine_last_look_fn last_look; /* MAY be NULL */
+    void *last_look_user;
     int retries;                 /* how often a run that failed on a lock timeout, deadlock or serialization failure, and is rolled back for certain, is followed by a new one */
 };
 
@@ -82,11 +90,17 @@ struct engine_repair_wish {
     bool fix;                    /* mend what is found; false: only look */
     const char *command;         /* "fix", "fix-files" … for the run row */
     struct engine_wish run;      /* of which take_over_dead, timeouts, wait_ms and retries count */
+    const char *baseline;        /* not NULL: no mending; the versions up to this one are recorded as applied, none is run. parts does not count */
     const char *digest;          /* repair_digest() of what was confirmed: anything else is not mended (ERR_PLAN); NULL: whatever is found */
 };
 
 /* Compares history with the files and, where asked for and needed, mends it: a run like any other, lock, fence and all in one transaction. Where nothing is to be mended, or only looked for, no lock is taken and nothing is written, also not a table. *found (zeroed, or of an earlier call; the caller's, repair_clear()) tells what was found last: under the lock where it was taken. Returns the exit code; *err and events as engine_run(), but EV_NOTHING_TO_DO and events of migrations are not told. */
 int engine_repair(const struct project *project, const struct sys *sys, const struct engine_repair_wish *wish, const struct engine_hooks *hooks, struct repair *found, struct error *err);
+
+struct rehearsal;
+
+/* Rehearses what upgrade with that wish would run (plan, lock_timeout_ms, statement_timeout_ms count; a lock timeout of 0 is 2 s): runs it where nothing of it stays, each rollback part behind its upgrade, compares the schema after it with that before. PostgreSQL: one transaction of the database itself, always rolled back; SQLite: a copy. The lock is not taken; where somebody holds it, nothing is run (ERR_LOCK_HELD). Told: EV_NOTE (beforehand: what is going to be held), EV_NOTHING_TO_DO, EV_MIGRATION_STARTED and EV_STATEMENT_DONE (direction tells which part), EV_RUN_ENDED. *out: what was found, also where it failed, NULL where it did not come so far; rehearsal_free() it. Returns the exit code: 0; 1 where a statement fails, a rollback does not undo its upgrade, or somebody waited behind it; 128+n; *err is filled where that is not 0. Whether the target is protected is the caller's to ask. */
+int engine_rehearse(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct rehearsal **out, struct error *err);
 
 /* Opens a connection for looking. Used by the reading commands and the watcher. */
 bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err);

@@ -82,7 +82,7 @@ enum migrate_end engine_blame(struct run *run, const struct plan_item *item, boo
 {
     struct lock_view view;
     struct error looked = { 0 };
-    const char *file = item ? item->migration->file : "the repair of history";
+    const char *file = item ? item->migration->file : engine_baselines(run) ? "the baseline" : "the repair of history";
     bool seen = lock_look(run->db, &view, &looked);
     if (looked.code == ERR_NO_CONNECTION) {
         *fault = looked;

@@ -55,9 +55,17 @@ int engine_stopped(const struct engine_hooks *hooks)
     return hooks && hooks->stop ? atomic_load(hooks->stop) : 0;
 }
 
+bool engine_baselines(const struct run *run)
+{
+    return run->repair && strcmp(run->command, "baseline") == 0;
+}
+
 void engine_mark(const struct run *run, uint32_t i, char *to, size_t size)
 {
-    if (run->repair)
+    size_t recorded = engine_baselines(run) ? run->repair->baseline_count : 0;
+    if (recorded > 0)
+        snprintf(to, size, "%zu %s", recorded, run->repair->baseline[recorded - 1].file);
+    else if (run->repair)
         snprintf(to, size, "repaired");
     else
         snprintf(to, size, "%u %s", i + 1, run->plan->items[i].migration->file);
@@ -70,11 +78,15 @@ uint32_t engine_total(const struct run *run)
 
 const char *engine_next_name(const struct run *run)
 {
-    return run->repair ? "the repair of history" : run->plan->items[run->done].migration->file;
+    return engine_baselines(run) ? "the baseline" : run->repair ? "the repair of history" : run->plan->items[run->done].migration->file;
 }
 
 void engine_say_state(struct run *run, const struct migration *failed)
 {
+    if (engine_baselines(run)) {
+        text_copy(run->state, sizeof run->state, run->done ? "The baseline is committed." : "Nothing was recorded: jetbase_migrations is as it was.");
+        return;
+    }
     if (run->repair) {
         text_copy(run->state, sizeof run->state, run->done ? "The repair is committed." : "Nothing was repaired: jetbase_migrations is as it was.");
         return;

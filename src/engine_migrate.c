@@ -116,7 +116,8 @@ bool window_drain(struct window *w, unsigned left)
 {
     while (w->outstanding > left && !w->failed) {
         struct db_result result = { 0 };
-        struct error err = { 0 };
+        struct error err;
+        error_clear(&err);
         switch (w->run->driver->next(w->run->db, -1, &result, &err)) {
         case DB_RESULT:
             answered(w, &result, &err);

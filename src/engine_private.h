@@ -63,6 +63,8 @@ void engine_tell(struct run *run, struct engine_event *event);
 void engine_note(struct run *run, enum engine_event_kind kind, const char *text);
 /* Has somebody asked to stop? The signal's number, else 0. */
 int engine_stopped(const struct engine_hooks *hooks);
+/* Is it a baseline: a repair that records versions? */
+bool engine_baselines(const struct run *run);
 /* How many transactions the run has: its migrations, or 1 for a repair. */
 uint32_t engine_total(const struct run *run);
 /* What is committed next, for messages: a file, or "the repair of history". Valid while run->done < engine_total(). */

@@ -40,7 +40,7 @@ static bool committed_by_history(struct run *run, bool *committed, struct error 
     const struct migration *m = run->repair ? NULL : run->plan->items[run->done].migration;
     struct history *history = NULL;
     if (m && m->type != MIGRATION_VERSIONED)
-        return error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was applied is not known", m->file);
+        return error_set(err, ERR_UNKNOWN_END, "history has one row of %s, whether it was applied once or again, and this run has no row of its own", m->file);
     if (!history_read(run->db, &history, err))
         return false;
     *committed = m ? (history_rows_of(history, m) > 0) == (run->wish->plan.direction == PLAN_UPGRADE) : repair_is_made(run->repair, history);
@@ -115,8 +115,10 @@ void engine_say_unknown(struct run *run, bool commit_unknown, const struct error
     text_copy(process_id, sizeof process_id, lock_process_id(run->lock));
     if (commit_unknown) {
         error_set(err, ERR_UNKNOWN_END, "the connection was lost at the COMMIT of %s; whether it was committed is not known", engine_next_name(run));
-        if (!run->repair)
-            error_state(err, "%u migrations before it were committed.", run->done);
+        if (!run->repair && run->done > 0) {
+            engine_say_state(run, NULL);
+            error_state(err, "%s", run->state);
+        }
     } else {
         error_set(err, ERR_NO_CONNECTION, "the connection was lost");
         if (!run->repair && run->done < run->plan->count)

@@ -72,7 +72,7 @@ static bool drain(struct mending *m)
 static bool send(struct mending *m, enum db_step_kind kind, const struct db_record *record)
 {
     const struct lock *lock = m->run->lock;
-    struct db_step step = { .kind = kind, .process_id = lock_process_id(lock), .has_run = lock_has_run(lock), .record = record, .application = "jetbase fix" };
+    struct db_step step = { .kind = kind, .process_id = lock_process_id(lock), .has_run = lock_has_run(lock), .record = record, .application = engine_baselines(m->run) ? "jetbase baseline" : "jetbase fix" };
     struct error err = { 0 };
     /* One note in the run row is enough: that of the last record, which has the mark. */
     if (record && !record->last_done)
@@ -192,7 +192,11 @@ static bool look(struct run *run, struct db *db, const struct engine_repair_wish
     struct history *history = NULL;
     bool ok = history_read(db, &history, err) && engine_schema_there(p, db, err);
     FAILPOINT("reading");
-    ok = ok && repair_find(p->dir, history, wish->parts, p->skip_validation || p->skip_file_validation, wish->fix && run->hooks ? run->hooks->stop : NULL, run->repair, err);
+    const atomic_int *stop = wish->fix && run->hooks ? run->hooks->stop : NULL;
+    if (wish->baseline)
+        ok = ok && baseline_find(p->dir, history, wish->baseline, stop, run->repair, err);
+    else
+        ok = ok && repair_find(p->dir, history, wish->parts, p->skip_validation || p->skip_file_validation, stop, run->repair, err);
     history_free(history);
     return ok;
 }
@@ -255,7 +259,7 @@ int engine_repair(const struct project *project, const struct sys *sys, const st
         repair_clear(found);
         int code = repair_whole(&run, wish, err);
         if (code && wish->fix)
-            engine_say_untouched(&run, "Nothing was repaired.", err);
+            engine_say_untouched(&run, engine_baselines(&run) ? "Nothing was recorded." : "Nothing was repaired.", err);
         if (code == 0 || !wish->fix || attempt > (uint32_t)own.retries || !engine_may_retry(&run, err))
             return engine_close(&run, code, err);
         if (!engine_retry(&run, &own, first, attempt, &pause, err))

@@ -18,6 +18,8 @@ static bool passes(const struct run *run, const struct error *err)
 bool engine_may_retry(const struct run *run, const struct error *err)
 {
     bool marks = run->wish->plan.resolve != RESOLVE_NONE;
+    if (run->wish->digest && run->done > 0)
+        return false; /* what is left is another plan than the one that was confirmed */
     /* run->half is filled for a file outside a transaction, whatever ran of it. */
     return passes(run, err) && !marks && !run->half[0] && !run->half_applied && (!run->lock || run->given_back) && engine_stopped(run->hooks) == 0;
 }

@@ -137,6 +137,8 @@ static bool wait_for_lock(struct run *run, struct error *err)
         if (stopped(run, err))
             return false;
         if (!lock_look(run->db, &now, &fault)) {
+            if (stopped(run, err))
+                return false; /* the wish to stop cancelled the look */
             if (fault.code == ERR_LOCK_BUSY || fault.code == ERR_LOCK_CHANGED)
                 continue; /* SQLite: the holder has the whole file for itself, or it changes hands too fast to be seen */
             if (fault.code == ERR_NO_CONNECTION)

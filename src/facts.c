@@ -15,6 +15,7 @@ struct state {
     ino_t ino;
     off_t size;
     struct timespec written, changed;
+    bool regular;
     bool settled;              /* it had not changed shortly before */
 };
 
@@ -33,7 +34,7 @@ static bool state_now(const struct migration *m, struct state *state)
     struct timespec now;
     if (stat(m->path, &st) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
         return false;
-    *state = (struct state){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .written = st.st_mtim, .changed = st.st_ctim };
+    *state = (struct state){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .written = st.st_mtim, .changed = st.st_ctim, .regular = S_ISREG(st.st_mode) };
     state->settled = st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
     return true;
 }
@@ -69,7 +70,7 @@ bool facts_hash(struct migration *m, struct error *err)
     struct facts *f = facts_now(m);
     if (f != NULL && f->hashed)
         return true;
-    bool ok = migration_hash(m, err);
+    bool ok = f != NULL && f->at.regular ? migration_hash_regular(m, err) : migration_hash(m, err);
     if (f != NULL)
         f->hashed = ok;
     return ok;

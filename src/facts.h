@@ -1,4 +1,4 @@
-/* facts.h: what migration files say, kept between two readings of the folder, for who looks again and again. A run reads its files each time. */
+/* facts.h: what migration files say, kept between two looks at the same file: the console's, and a run's two plans, before the lock and under it. A migration is always run from the file as it is then. */
 #ifndef JETBASE_FACTS_H
 #define JETBASE_FACTS_H
 

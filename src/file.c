@@ -44,9 +44,13 @@ bool file_regular(const char *path, const char *name, struct error *err)
 
 int file_open(const char *path, const char *name, struct error *err)
 {
+    off_t size;
     /* The kind is asked first: opening some devices does something to them. It is asked again of what was opened. */
-    if (!file_regular(path, name, err))
-        return -1;
+    return file_regular(path, name, err) ? file_open_regular(path, name, &size, err) : -1;
+}
+
+int file_open_regular(const char *path, const char *name, off_t *size, struct error *err)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         refuse_errno(path, name, errno, err);
@@ -63,6 +67,7 @@ int file_open(const char *path, const char *name, struct error *err)
         close(fd);
         return -1;
     }
+    *size = st.st_size;
     return fd;
 }
 

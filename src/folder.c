@@ -157,13 +157,14 @@ static bool add_entry(struct folder *folder, struct entry *e, const char *path, 
 }
 
 /* Anything but a folder that is walked. */
-static bool add_file(struct folder *folder, const char *path, const char *name, struct error *err)
+/* regular: it is known to be a file, so it need not be asked; whoever opens it asks again. */
+static bool add_file(struct folder *folder, const char *path, const char *name, bool regular, struct error *err)
 {
     struct entry e = {0};
     bool is_migration = false;
     if (!migration_name_parse(name, &e.migration.type, &e.version, &e.description, &is_migration, err))
         return !is_migration && pass_over(folder, path, err);
-    if (!file_regular(path, path + folder->root_len, err)) {
+    if (!regular && !file_regular(path, path + folder->root_len, err)) {
         entry_free(&e);
         return false;
     }
@@ -183,20 +184,25 @@ static bool check_folder_name(const char *path, const char *shown, const char *n
     return file_regular(path, shown, err);
 }
 
+struct name {
+    char *text;
+    bool file; /* the listing itself says that it is a file, no link and no folder */
+};
+
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const struct name *)a)->text, ((const struct name *)b)->text);
 }
 
 struct names {
-    char **at;
+    struct name *at;
     size_t count, capacity;
 };
 
 static void names_free(struct names *names)
 {
     for (size_t i = 0; i < names->count; i++)
-        free(names->at[i]);
+        free(names->at[i].text);
     free(names->at);
 }
 
@@ -222,7 +228,7 @@ static bool list_names(const char *path, struct names *names, struct error *err)
         char *copy = grow((void **)&names->at, names->count, &names->capacity, sizeof *names->at) ? text_dup(entry->d_name) : NULL;
         ok = copy != NULL || no_memory(err);
         if (ok)
-            names->at[names->count++] = copy;
+            names->at[names->count++] = (struct name){ copy, entry->d_type == DT_REG };
     }
     if (ok && errno != 0)
         ok = refuse_folder(path, err);
@@ -234,10 +240,12 @@ static bool list_names(const char *path, struct names *names, struct error *err)
 
 static bool walk(struct folder *folder, struct text *path, int depth, struct error *err);
 
-static bool walk_one(struct folder *folder, struct text *path, const char *name, int depth, struct error *err)
+static bool walk_one(struct folder *folder, struct text *path, const struct name *listed, int depth, struct error *err)
 {
-    const char *at = text_string(path);
+    const char *at = text_string(path), *name = listed->text;
     struct stat st, target;
+    if (listed->file)
+        return add_file(folder, at, name, true, err);
     if (lstat(at, &st) != 0)
         return errno == ENOENT || refuse_folder(at, err); /* gone since it was listed */
     bool link = S_ISLNK(st.st_mode);
@@ -247,7 +255,7 @@ static bool walk_one(struct folder *folder, struct text *path, const char *name,
         /* Jetbase does not follow links to folders, which also ends every circle. */
         return link ? pass_over(folder, at, err) : walk(folder, path, depth + 1, err);
     }
-    return add_file(folder, at, name, err);
+    return add_file(folder, at, name, false, err);
 }
 
 static bool walk(struct folder *folder, struct text *path, int depth, struct error *err)
@@ -258,8 +266,8 @@ static bool walk(struct folder *folder, struct text *path, int depth, struct err
     bool ok = list_names(text_string(path), &names, err);
     size_t len = path->len;
     for (size_t i = 0; ok && i < names.count; i++) {
-        text_printf(path, "/%s", names.at[i]);
-        ok = path->failed ? no_memory(err) : walk_one(folder, path, names.at[i], depth, err);
+        text_printf(path, "/%s", names.at[i].text);
+        ok = path->failed ? no_memory(err) : walk_one(folder, path, &names.at[i], depth, err);
         path->len = len;
         path->at[len] = '\0';
     }

@@ -1,6 +1,7 @@
 /* lines.c: Jetbase's line rules: blanks, comments, the rollback marker, directives. */
 #include "lines.h"
 
+#include <stdint.h>
 #include <string.h>
 
 size_t line_blank(const char *s, size_t len)
@@ -19,6 +20,26 @@ size_t line_blank(const char *s, size_t len)
                  (u[0] == 0xE2 && u[1] == 0x81 && u[2] == 0x9F) ||
                  (u[0] == 0xE3 && u[1] == 0x80 && u[2] == 0x80);
     return blank ? 3 : 0;
+}
+
+/* The high bit of each byte of `eight` that is zero; above the lowest of them it may name others too. */
+static uint64_t zero_bytes(uint64_t eight)
+{
+    return (eight - UINT64_C(0x0101010101010101)) & ~eight & UINT64_C(0x8080808080808080);
+}
+
+size_t line_length(const char *s, size_t len)
+{
+    size_t n = 0;
+    uint64_t eight;
+    for (; n + sizeof eight <= len; n += sizeof eight) {
+        memcpy(&eight, s + n, sizeof eight);
+        if (zero_bytes(eight ^ UINT64_C(0x0a0a0a0a0a0a0a0a)) | zero_bytes(eight ^ UINT64_C(0x0d0d0d0d0d0d0d0d)))
+            break;
+    }
+    while (n < len && s[n] != '\n' && s[n] != '\r')
+        n++;
+    return n;
 }
 
 /* The length of the blank that ends at s + len, or 0. */

@@ -29,4 +29,7 @@ bool line_delimiter(const char *at, size_t len, const char **value, size_t *valu
 /* True where a stripped line is `-- jetbase: NAME` or `-- jetbase: NAME=VALUE` (blanks around `=` allowed). An absent name or value has length 0; *value is NULL where there is no `=`. */
 bool line_directive(const char *at, size_t len, const char **name, size_t *name_len, const char **value, size_t *value_len);
 
+/* The length of the line at s, of which len bytes are at hand, without its end (LF or CR); len where it does not end there. */
+size_t line_length(const char *s, size_t len);
+
 #endif

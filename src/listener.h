@@ -26,6 +26,8 @@ struct listener {
 
 /* For engine_hooks.event; user is a struct listener. Text: Jetbase's words on standard output, warnings on standard error; the error that ends a run is left to the caller, who prints it once. */
 void listener_text(void *user, const struct engine_event *event);
+/* The same for commands that tell their result at the end (fix, baseline): only what is worth a line while it goes on. */
+void listener_course(void *user, const struct engine_event *event);
 /* For engine_hooks.tick, beside listener_text: how far the file that runs is, and for how long it has been running, on standard error. On a terminal one line that is written over at most five times a second, once the file has taken more than a second, and is gone before anything else is said; elsewhere a line after ten seconds, and whenever twice as long has passed. With --quiet and --json nothing. */
 void listener_tick(void *user);
 /* What listener_text tells of progress. */

@@ -15,8 +15,8 @@ static json_t *event_base(const struct engine_event *event)
 static json_t *event_file(const struct engine_event *event)
 {
     const struct migration *m = event->file;
-    return json_pack("{s:o, s:o, s:o, s:i, s:i}", "file", json_words(m ? m->file : NULL), "version", json_words(m ? m->version : NULL), "type", json_words(m ? migration_type_name(m->type) : NULL),
-                     "migration", (int)event->migration, "migrations", (int)event->migrations);
+    return json_pack("{s:o, s:o, s:o, s:I, s:I}", "file", json_words(m ? m->file : NULL), "version", json_words(m ? m->version : NULL), "type", json_words(m ? migration_type_name(m->type) : NULL),
+                     "migration", (json_int_t)event->migration, "migrations", (json_int_t)event->migrations);
 }
 
 /* What belongs to the kind; an empty object for kinds that say all by their name. */
@@ -33,13 +33,13 @@ static json_t *event_more(const struct engine_event *event)
     case EV_SERVER_WAITING:
         return json_pack("{s:o, s:o}", "text", json_words(event->text), "waited_s", json_seconds(event->ms / 1000));
     case EV_RETRY:
-        return json_pack("{s:i, s:i, s:o, s:o}", "retry", (int)event->attempt, "retries", (int)event->attempts, "pause_s", json_seconds(event->ms / 1000), "error", json_error(event->error));
+        return json_pack("{s:I, s:I, s:o, s:o}", "retry", (json_int_t)event->attempt, "retries", (json_int_t)event->attempts, "pause_s", json_seconds(event->ms / 1000), "error", json_error(event->error));
     case EV_MIGRATION_STARTED:
-        return json_pack("{s:i}", "statements", (int)event->statements);
+        return json_pack("{s:I}", "statements", (json_int_t)event->statements);
     case EV_STATEMENT_DONE:
-        return json_pack("{s:i, s:i, s:f}", "statement", (int)event->statement, "statements", (int)event->statements, "ms", event->ms);
+        return json_pack("{s:I, s:I, s:f}", "statement", (json_int_t)event->statement, "statements", (json_int_t)event->statements, "ms", event->ms);
     case EV_MIGRATION_APPLIED:
-        return json_pack("{s:i, s:f}", "statements", (int)event->statements, "ms", event->ms);
+        return json_pack("{s:I, s:f}", "statements", (json_int_t)event->statements, "ms", event->ms);
     case EV_CONNECTION_LOST:
         return json_pack("{s:o}", "text", json_words(event->error ? event->error->message : NULL));
     case EV_RUN_ENDED:

@@ -97,3 +97,20 @@ void listener_text(void *user, const struct engine_event *event)
     }
     listener_progress(l, event);
 }
+
+void listener_course(void *user, const struct engine_event *event)
+{
+    switch (event->kind) {
+    case EV_NOTE:
+    case EV_LOCK_ACQUIRED:
+    case EV_LOCK_WAITING:
+    case EV_SERVER_WAITING:
+    case EV_RETRY:
+    case EV_CONNECTION_LOST:
+    case EV_TRUTH_FOUND:
+        listener_text(user, event);
+        break;
+    default:
+        break;
+    }
+}

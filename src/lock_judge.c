@@ -84,7 +84,7 @@ static void file_words(const struct lock_view *view, char *to, size_t size)
     if (view->row.run.file[0])
         text_visible(to, size, view->row.run.file);
     else
-        snprintf(to, size, "%s", repairs ? "its repair of history" : "its migration");
+        snprintf(to, size, "%s", strcmp(command, "baseline") == 0 ? "its baseline" : repairs ? "its repair of history" : "its migration");
 }
 
 static void effect_dead(const struct lock_view *view, char *to, size_t size)

@@ -56,6 +56,13 @@ static bool refuse_name(const char *name, bool ends_in_sql, struct error *err)
                                    "RC__<my_description>.sql or RA__<my_description>.sql.");
 }
 
+static bool refuse_long(const char *name, size_t len, struct error *err)
+{
+    char shown[1024];
+    text_visible(shown, sizeof shown, name);
+    return error_set(err, ERR_REFUSED, "Migration filename too long: %s.\nFilename is currently %zu characters.\nFilenames must not exceed %d characters.", shown, text_chars(name, len), NAME_LIMIT);
+}
+
 static bool refuse_version(const char *version, struct error *err)
 {
     char shown[512];
@@ -132,10 +139,7 @@ static bool parse_rest(const char *name, const char **bars, const char **text, s
                                             : MIGRATION_VERSIONED;
     if (*text_len == 0 || (*type == MIGRATION_VERSIONED && name[0] != 'V'))
         return refuse_name(name, true, err);
-    size_t chars = text_chars(name, len);
-    if (chars > NAME_LIMIT)
-        return error_set(err, ERR_REFUSED, "Migration filename too long: %s.\nFilename is currently %zu characters.\nFilenames must not exceed %d characters.", name, chars, NAME_LIMIT);
-    return true;
+    return text_chars(name, len) <= NAME_LIMIT || refuse_long(name, len, err);
 }
 
 bool migration_name_parse(const char *name, enum migration_type *type, char **version, char **description, bool *is_migration, struct error *err)
@@ -166,7 +170,7 @@ static ssize_t read_block(const struct migration *m, int fd, char *block, size_t
 }
 
 /* Feeds all of an open file; the sum is closed, whatever happens. */
-static bool hash_descriptor(struct migration *m, int fd, struct error *err)
+static bool hash_descriptor(struct migration *m, int fd, off_t size, struct error *err)
 {
     struct checksum *sum = checksum_open();
     if (sum == NULL)
@@ -175,9 +179,13 @@ static bool hash_descriptor(struct migration *m, int fd, struct error *err)
     struct error first;
     error_clear(&first);
     ssize_t n;
+    off_t total = 0;
     bool ok = true;
-    while (ok && (n = read_block(m, fd, block, sizeof block, &first)) != 0)
+    /* Whoever has read as many bytes as the file had when it was opened is at its end. */
+    while (ok && (total == 0 || total != size) && (n = read_block(m, fd, block, sizeof block, &first)) != 0) {
         ok = n > 0 && checksum_feed(sum, block, (size_t)n, &first);
+        total += n;
+    }
     struct error last;
     error_clear(&last);
     bool closed = checksum_close(sum, hex, raw, &last);
@@ -198,10 +206,17 @@ static bool hash_descriptor(struct migration *m, int fd, struct error *err)
 bool migration_hash(struct migration *m, struct error *err)
 {
     m->checksum[0] = m->raw[0] = '\0';
-    int fd = file_open(m->path, m->file, err);
+    return file_regular(m->path, m->file, err) && migration_hash_regular(m, err);
+}
+
+bool migration_hash_regular(struct migration *m, struct error *err)
+{
+    off_t size;
+    m->checksum[0] = m->raw[0] = '\0';
+    int fd = file_open_regular(m->path, m->file, &size, err);
     if (fd < 0)
         return false;
-    bool ok = hash_descriptor(m, fd, err);
+    bool ok = hash_descriptor(m, fd, size, err);
     close(fd);
     return ok;
 }

@@ -54,6 +54,8 @@ const char *folder_passed(const struct folder *folder, size_t i);
 
 /* Fills checksum and raw by reading the file, once. */
 bool migration_hash(struct migration *m, struct error *err);
+/* The same for a file that was seen to be a regular one a moment ago: its kind is not asked before it is opened. */
+bool migration_hash_regular(struct migration *m, struct error *err);
 
 /* The names Jetbase stores: "VERSIONED", "RUNS_ALWAYS", "RUNS_ON_CHANGE". */
 const char *migration_type_name(enum migration_type type);

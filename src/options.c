@@ -212,6 +212,8 @@ static bool take_process_id(struct options *out, const char *value, struct error
 static void take_flag(struct options *out, enum option_id id)
 {
     switch (id) {
+    case OPTION_YES: out->yes = true; break;
+    case OPTION_ALL_TARGETS: out->all_targets = true; break;
     case OPTION_JSON: out->json = true; break;
     case OPTION_QUIET: out->quiet = true; break;
     case OPTION_VERBOSE: out->verbose = true; break;
@@ -229,6 +231,8 @@ static void take_flag(struct options *out, enum option_id id)
     case OPTION_WATCH: out->watch = true; break;
     case OPTION_MARK_APPLIED: out->mark_applied = true; break;
     case OPTION_MARK_ROLLED_BACK: out->mark_rolled_back = true; break;
+    case OPTION_CHECK: out->check = true; break;
+    case OPTION_PREFLIGHT: out->preflight = true; break;
     default: break;
     }
 }
@@ -239,12 +243,14 @@ static bool take_option(struct reading *r, const struct option_def *def, char *v
     switch (def->id) {
     case OPTION_URL: return take_url(out, value, err);
     case OPTION_DIR: out->dir = value; return true;
+    case OPTION_TARGET: out->target = value; return true;
     case OPTION_COUNT: return options_take_number(def, value, &out->count, err);
     case OPTION_FROM: return options_take_number(def, value, &out->from, err);
     case OPTION_LIMIT: return options_take_number(def, value, &out->limit, err);
     case OPTION_TO_VERSION: out->to_version = value; return true;
     case OPTION_NEW_VERSION: out->new_version = value; return true;
     case OPTION_REASON: out->reason = value; return true;
+    case OPTION_PLAN: out->plan = value; return true;
     case OPTION_PROCESS_ID: return take_process_id(out, value, err);
     case OPTION_LOCK_TIMEOUT: return options_take_duration(def, value, &out->lock_timeout_ms, err);
     case OPTION_STATEMENT_TIMEOUT: return options_take_duration(def, value, &out->statement_timeout_ms, err);
@@ -291,6 +297,10 @@ static bool check(const struct reading *r, struct error *err)
                          up ? "run all pending migrations" : "rollback the last migration");
     if ((o->from > 0) + o->mark_applied + o->mark_rolled_back > 1)
         return error_set(err, ERR_USAGE, "--from, --mark-applied and --mark-rolled-back can't stand together: a file is resolved in one way");
+    if (o->all_targets && (o->target || o->url))
+        return error_set(err, ERR_USAGE, "--all-targets and %s can't stand together: one shows every target, the other names one database", o->target ? "--target" : "--url");
+    if (o->plan && o->dry_run)
+        return error_set(err, ERR_USAGE, "--plan and --dry-run can't stand together: one runs the plan that the other shows");
     if (o->prune_days && o->limit)
         return error_set(err, ERR_USAGE, "--prune and --limit can't stand together: one removes runs, the other shows them");
     if (o->if_dead && o->terminate) {
@@ -340,6 +350,14 @@ bool options_parse(int argc, char **argv, struct options *out, const struct comm
 bool options_resolves(const struct options *options)
 {
     return options->from > 0 || options->mark_applied || options->mark_rolled_back;
+}
+
+bool options_write(const struct command *command, const struct options *options)
+{
+    bool asked = options->fix || options->prune_days > 0 || options_resolves(options);
+    if (!(command->flags & COMMAND_URL) || (command->flags & COMMAND_READS_ONLY) || options->dry_run)
+        return false;
+    return !(command->flags & COMMAND_WRITES_IF_ASKED) || asked;
 }
 
 void options_free(struct options *options)

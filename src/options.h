@@ -13,6 +13,8 @@ enum option_id {
     OPTION_END,
     OPTION_URL,
     OPTION_DIR,
+    OPTION_TARGET,
+    OPTION_YES,
     OPTION_JSON,
     OPTION_QUIET,
     OPTION_VERBOSE,
@@ -42,7 +44,11 @@ enum option_id {
     OPTION_FIX,
     OPTION_FROM,
     OPTION_MARK_APPLIED,
-    OPTION_MARK_ROLLED_BACK
+    OPTION_MARK_ROLLED_BACK,
+    OPTION_ALL_TARGETS,
+    OPTION_CHECK,
+    OPTION_PLAN,
+    OPTION_PREFLIGHT
 };
 
 /* One option: its text feeds help; the manual names the same ones. A table of them ends with OPTION_END. */
@@ -59,7 +65,8 @@ struct option_def {
 /* What the command line says. Strings point into argv, but for url. Free with options_free(). */
 struct options {
     char *url;               /* own copy; what stood in argv is overwritten */
-    const char *dir;
+    const char *dir, *target;
+    bool yes, all_targets;
     bool json, quiet, verbose, version, help;
     int count;               /* 0: not given */
     const char *to_version;
@@ -75,6 +82,9 @@ struct options {
     int limit;               /* 0: not given */
     int from;                /* 0: not given */
     bool mark_applied, mark_rolled_back;
+    bool preflight;          /* a run is refused where something blocks it */
+    bool check;              /* status: the exit code tells */
+    const char *plan;        /* digest or file of a plan that was shown; NULL: not given */
     bool read_only;
     int refresh_ms;          /* 0: not given */
     const char *new_version; /* NULL: not given */
@@ -84,6 +94,8 @@ struct options {
 
 /* Reads the command line; global options may stand before or after the command. *command: the command, NULL where none is named; it is set as soon as it is known, also on failure. out->json is right on failure too. False with ERR_USAGE, which names the way out (a suggestion for what is mistyped) and never shows a URL. argv is changed: the value of --url is overwritten. */
 bool options_parse(int argc, char **argv, struct options *out, const struct command **command, struct error *err);
+/* Does this call of the command change the database? By its flags, not by its name. */
+bool options_write(const struct command *command, const struct options *options);
 /* Does `resolve` do something, or only look? */
 bool options_resolves(const struct options *options);
 /* Frees, wiping the URL. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -288,4 +289,28 @@ void output_age(double age_s, char *to, size_t size)
         snprintf(to, size, "%ld h %02ld min", s / 3600, s / 60 % 60);
     else
         snprintf(to, size, "%ld d %ld h", s / 86400, s / 3600 % 24);
+}
+
+void output_when(const char *utc, char *to, size_t size)
+{
+    struct tm tm = { 0 };
+    time_t at;
+    int used = 0;
+    size_t len = strlen(utc);
+    if (sscanf(utc, "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) == 6 && used == 19 && utc[len - 1] == 'Z') {
+        tm.tm_year -= 1900;
+        tm.tm_mon -= 1;
+        at = timegm(&tm);
+        if (localtime_r(&at, &tm) && strftime(to, size, "%Y-%m-%d %H:%M:%S %Z", &tm) > 0)
+            return;
+    }
+    text_visible(to, size, utc);
+}
+
+void output_clock(int64_t wall_us, char *to, size_t size)
+{
+    time_t at = (time_t)(wall_us / 1000000);
+    struct tm tm;
+    if (!localtime_r(&at, &tm) || strftime(to, size, "%H:%M:%S %Z", &tm) == 0)
+        snprintf(to, size, "?");
 }

@@ -3,6 +3,7 @@
 #define JETBASE_OUTPUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -54,6 +55,12 @@ void output_error_text(struct output *o, const struct error *err);
 
 /* "240 ms", "1.2 s", "4 min 12 s", "2 h 05 min", "3 d 5 h"; "?" below 0. */
 void output_age(double age_s, char *to, size_t size);
+
+/* "2026-11-26 18:30:12 IST": what stands as RFC 3339 UTC, in local time with its zone; anything else as it is, made safe. */
+void output_when(const char *utc, char *to, size_t size);
+
+/* "18:30:12 IST" */
+void output_clock(int64_t wall_us, char *to, size_t size);
 
 /* How many columns of a terminal the first `len` bytes take (wide characters two). The text must be safe to show. */
 unsigned output_columns(const char *text, size_t len);

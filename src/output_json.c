@@ -62,12 +62,13 @@ json_t *json_time(const char *stored, bool utc)
 
 json_t *json_wall(int64_t wall_us)
 {
-    time_t seconds = (time_t)(wall_us / 1000000);
+    int64_t rest = (wall_us % 1000000 + 1000000) % 1000000; /* a clock may stand before 1970 */
+    time_t seconds = (time_t)((wall_us - rest) / 1000000);
     struct tm tm;
     char date[40], whole[64];
     if (!gmtime_r(&seconds, &tm) || strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm) == 0)
         return json_null();
-    snprintf(whole, sizeof whole, "%s.%06dZ", date, (int)(wall_us % 1000000));
+    snprintf(whole, sizeof whole, "%s.%06dZ", date, (int)rest);
     return json_string(whole);
 }
 
@@ -132,10 +133,48 @@ json_t *json_lock(const struct lock_view *view, bool utc)
                      "evidence", json_words(view->evidence), "unlock_effect", json_words(view->effect), "session", session(&view->session));
 }
 
+/* Characters that a terminal obeys and JSON allows as they are: DEL, C1, those that turn the direction of text. Gives their bytes at s, and the code. */
+static size_t obeyed(const unsigned char *s, size_t len, unsigned *code)
+{
+    *code = s[0];
+    if (s[0] == 0x7F)
+        return 1;
+    if (len >= 2 && ((s[0] == 0xC2 && s[1] < 0xA0) || (s[0] == 0xD8 && s[1] == 0x9C))) {
+        *code = (s[0] & 0x1Fu) << 6 | (s[1] & 0x3Fu);
+        return 2;
+    }
+    if (len < 3 || s[0] != 0xE2 || (s[1] != 0x80 && s[1] != 0x81))
+        return 0;
+    *code = 0x2000u | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu);
+    return *code == 0x200E || *code == 0x200F || (*code >= 0x2028 && *code <= 0x202E) || (*code >= 0x2066 && *code <= 0x2069) ? 3 : 0;
+}
+
+/* For json_dump_callback, which never cuts a character: writes those as escapes, so that a program reads the same text and a terminal shows it. */
+static int write_part(const char *bytes, size_t len, void *user)
+{
+    size_t from = 0, n;
+    unsigned code;
+    for (size_t i = 0; i < len; i += n ? n : 1) {
+        n = obeyed((const unsigned char *)bytes + i, len - i, &code);
+        if (n == 0)
+            continue;
+        fwrite(bytes + from, 1, i - from, user);
+        fprintf(user, "\\u%04X", code);
+        from = i + n;
+    }
+    fwrite(bytes + from, 1, len - from, user);
+    return ferror((FILE *)user) ? -1 : 0;
+}
+
+static bool print(struct output *o, const json_t *object, size_t flags)
+{
+    return object && json_dump_callback(object, write_part, o->out, JSON_COMPACT | JSON_REAL_PRECISION(12) | flags) == 0;
+}
+
 /* One value, one line. */
 static bool print_line(struct output *o, json_t *object)
 {
-    bool ok = object && json_dumpf(object, o->out, JSON_COMPACT | JSON_REAL_PRECISION(12)) == 0;
+    bool ok = print(o, object, 0);
     /* A write error is output_close's to tell; here only memory counts. */
     if (ok || (object && ferror(o->out))) {
         fputc('\n', o->out);
@@ -158,7 +197,7 @@ void output_json_raw(struct output *o, const char *text)
 
 bool output_json_piece(struct output *o, json_t *object, bool members, struct error *err)
 {
-    bool ok = object && json_dumpf(object, o->out, JSON_COMPACT | JSON_REAL_PRECISION(12) | (members ? JSON_EMBED : 0)) == 0;
+    bool ok = print(o, object, members ? JSON_EMBED : 0);
     ok = ok || (object && ferror(o->out));
     json_decref(object);
     return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out writing JSON.");

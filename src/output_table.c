@@ -206,6 +206,7 @@ static void add_row(struct table *t, const char **at, const char *bar, const cha
         for (size_t c = 0; c < t->count; c++) {
             const char *style = header_style ? header_style : t->columns[c].style;
             next_line(t, &at[c], t->widths[c] - PADDING, t->columns[c].no_wrap && !t->narrow, &line);
+            t->out.failed = t->out.failed || line.failed;
             text_puts(&t->out, bar);
             add_styled(t, style, " ", 1);
             add_styled(t, style, text_string(&line), t->widths[c] - PADDING);
@@ -215,7 +216,6 @@ static void add_row(struct table *t, const char **at, const char *bar, const cha
         text_puts(&t->out, bar);
         text_puts(&t->out, "\n");
     }
-    t->out.failed = t->out.failed || line.failed;
     text_free(&line);
 }
 
@@ -226,6 +226,7 @@ static void add_title(struct table *t, const char *title)
     while (*title) {
         unsigned used, left;
         next_line(t, &title, width, false, &line);
+        t->out.failed = t->out.failed || line.failed;
         used = columns_of(text_string(&line));
         left = used < width ? (width - used) / 2 : 0;
         if (t->colour)
@@ -235,7 +236,6 @@ static void add_title(struct table *t, const char *title)
         add_blanks(&t->out, used + left < width ? width - used - left : 0);
         text_puts(&t->out, t->colour ? "\033[0m\n" : "\n");
     }
-    t->out.failed = t->out.failed || line.failed;
     text_free(&line);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "facts.h"
 #include "half.h"
 #include "plan_private.h"
 #include "text.h"
@@ -152,7 +153,7 @@ static bool choose_repeatables(struct making *making, struct error *err)
         if (m->type == MIGRATION_VERSIONED)
             continue;
         enum plan_why why;
-        if (!migration_hash(m, err))
+        if (!facts_hash(m, err))
             return false;
         if (!plan_repeatable_runs(making->history, m, &why))
             continue;
@@ -264,16 +265,17 @@ static bool choose_half(struct making *making, struct error *err)
     return true;
 }
 
-/* Versioned files are hashed here, anew: the folder may have been looked at before. Repeatables were when they were chosen. */
+/* Versioned files are hashed here, and again under the lock where size or times say that they changed since. Repeatables were when they were chosen. */
 static bool check_items(struct making *making, struct error *err)
 {
     struct plan *plan = making->plan;
     enum section_kind kind = plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
-        if (item->migration->type == MIGRATION_VERSIONED && !migration_hash(item->migration, err))
+        if (item->migration->type == MIGRATION_VERSIONED && !facts_hash(item->migration, err))
             return false;
-        if (!script_check(item->migration, kind, making->dialect, making->standard_strings, &item->facts, err))
+        if (!(kind == SECTION_UPGRADE ? facts_check(item->migration, making->dialect, making->standard_strings, &item->facts, err) :
+                                        script_check(item->migration, kind, making->dialect, making->standard_strings, &item->facts, err)))
             return false;
     }
     return true;

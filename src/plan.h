@@ -57,6 +57,7 @@ struct pending_item {
     unsigned statements;     /* 0 where `fault` is set */
     bool outside;            /* runs outside a transaction */
     bool unread;             /* its file could not be read; that may pass */
+    bool passed_over;        /* its version is below the latest applied and it is not out-of-order: an upgrade is refused */
     char half[300];          /* WHY_HALF: what is known of its statements, in words; else "" */
     char fault[256];         /* out of order, unreadable, refused: one line; or "" */
 };
@@ -67,6 +68,8 @@ struct pending {
 };
 /* Lists what is pending. False only where memory runs out. */
 bool pending_list(struct folder *folder, const struct history *history, enum scan_dialect dialect, bool standard_strings, struct pending **out, struct error *err);
+/* What `status --check` answers: the exit code 5 where history and files disagree, a file is half applied or passed over (that comes first: an upgrade would be refused), 7 where something is pending, else 0. RA files run at every upgrade, so they alone make nothing pending: else the answer would be the same for ever. */
+int pending_check(const struct pending *p, const struct history *h);
 /* Frees it. NULL is allowed. */
 void pending_free(struct pending *pending);
 /* "new", "changed", "always", "half-applied". */

@@ -116,8 +116,7 @@ bool plan_find_changed(struct folder *folder, const struct history *history, str
             continue;
         struct error own;
         error_clear(&own);
-        /* Who only looks may know it already; a run reads. */
-        if (unreadable != NULL ? facts_hash(m, &own) : migration_hash(m, &own)) {
+        if (facts_hash(m, &own)) {
             if (history_differs(history, m))
                 add_name(&d->changed, &d->changed_count, m->version);
         } else if (unreadable != NULL && own.code != ERR_NO_MEMORY) {

@@ -46,6 +46,7 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
     hashed = hashed && (m->type != MIGRATION_VERSIONED || plan_passed_over(m, latest, &out, &own));
     if (hashed && out) {
         char line[1024];
+        item->passed_over = true;
         snprintf(line, sizeof line, "out of order: version %.300s is lower than the latest applied, %.300s", m->version, latest->version);
         text_visible(item->fault, sizeof item->fault, line);
     } else if (hashed && facts_check(m, dialect, standard_strings, &facts, &own)) {
@@ -119,4 +120,14 @@ bool pending_list(struct folder *folder, const struct history *history, enum sca
     }
     *out = p;
     return true;
+}
+
+int pending_check(const struct pending *p, const struct history *h)
+{
+    bool pending = false, disagree = p->disagree[0] != '\0' || h->half_count > 0;
+    for (size_t i = 0; i < p->count; i++) {
+        disagree = disagree || p->items[i].passed_over || p->items[i].why == WHY_HALF;
+        pending = pending || p->items[i].why != WHY_ALWAYS;
+    }
+    return disagree ? 5 : pending ? 7 : 0;
 }

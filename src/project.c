@@ -87,13 +87,17 @@ static bool refuse_no_url(struct error *err)
 static bool read_config(const struct project_options *options, struct project *out, struct error *err)
 {
     struct config config;
-    bool ok = config_read(out->dir, options->url, &config, err);
+    bool ok = config_read(out->dir, options->url, options->target, &config, err);
     out->warnings = config.warnings;
     config.warnings = NULL;
     if (!ok) {
         config_free(&config);
         return false;
     }
+    out->target = config.target;
+    config.target = NULL;
+    out->guarded = config.guarded;
+    out->held_back = config.guarded && !options->yes;
     out->schema = config.schema;
     config.schema = NULL;
     out->skip_validation = config.skip_validation;
@@ -126,6 +130,47 @@ bool project_open(const struct project_options *options, bool need_url, struct p
     return ok && (!need_url || read_config(options, out, err));
 }
 
+static void free_names(char **names)
+{
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+        free(names[i]);
+    free(names);
+}
+
+char **project_targets(const struct project *project, char **warnings, struct error *err)
+{
+    struct config config;
+    /* A URL is given, as none is wanted: what the other sources say is not looked at. */
+    bool ok = config_read(project->dir, "", NULL, &config, err);
+    char **names = NULL;
+    *warnings = config.warnings;
+    config.warnings = NULL;
+    if (ok && config.target_count == 0) {
+        ok = error_set(err, ERR_CONFIG, "There are no targets: jetbase.toml has no table [target.NAME].");
+        error_hint(err, "Write one into jetbase.toml: [target.staging], and below it url = \"…\", or url_env = \"NAME\" for a variable that holds the URL.");
+    }
+    if (ok) {
+        names = calloc(config.target_count + 1, sizeof *names);
+        ok = names != NULL;
+        for (size_t i = 0; ok && i < config.target_count; i++)
+            ok = (names[i] = text_dup(config.targets[i].name)) != NULL;
+        if (!ok) {
+            free_names(names);
+            names = NULL;
+            no_memory(err);
+        }
+    }
+    config_free(&config);
+    return names;
+}
+
+bool project_read_target(const struct project *project, const char *target, struct project *out, struct error *err)
+{
+    struct project_options options = {.target = target};
+    *out = (struct project){.dir = text_dup(project->dir)};
+    return out->dir != NULL ? read_config(&options, out, err) : no_memory(err);
+}
+
 bool project_database_missing(const struct project *project)
 {
     const char *path = project->url.path;
@@ -141,6 +186,7 @@ void project_free(struct project *project)
         url_free(&project->url);
     free(project->url_from);
     free(project->schema);
+    free(project->target);
     free(project->warnings);
     *project = (struct project){0};
 }

@@ -24,6 +24,12 @@ void repair_clear(struct repair *repair)
         free(repair->changed[i].file);
         free(repair->changed[i].recorded);
     }
+    for (size_t i = 0; i < repair->baseline_count; i++) {
+        free(repair->baseline[i].version);
+        free(repair->baseline[i].description);
+        free(repair->baseline[i].file);
+    }
+    free(repair->baseline);
     free(repair->missing);
     free(repair->changed);
     memset(repair, 0, sizeof *repair);
@@ -165,7 +171,7 @@ bool repair_find(const char *project_dir, const struct history *history, unsigne
 
 size_t repair_records(const struct repair *repair)
 {
-    return repair->missing_count + repair->changed_count;
+    return repair->missing_count + repair->changed_count + repair->baseline_count;
 }
 
 struct db_record repair_record(const struct repair *repair, size_t i)
@@ -173,6 +179,10 @@ struct db_record repair_record(const struct repair *repair, size_t i)
     if (i < repair->missing_count) {
         const struct repair_missing *m = &repair->missing[i];
         return (struct db_record){ .kind = m->type == MIGRATION_VERSIONED ? RECORD_DELETE : RECORD_FORGET, .version = m->version, .file = m->file, .type = migration_type_name(m->type), .expect_rows = m->rows };
+    }
+    if (i >= repair->missing_count + repair->changed_count) {
+        const struct repair_baseline *b = &repair->baseline[i - repair->missing_count - repair->changed_count];
+        return (struct db_record){ .kind = RECORD_BASELINE, .version = b->version, .description = b->description, .file = b->file, .type = migration_type_name(MIGRATION_VERSIONED), .checksum = b->checksum, .expect_rows = 1 };
     }
     const struct repair_changed *c = &repair->changed[i - repair->missing_count];
     return (struct db_record){ .kind = RECORD_CHECKSUM, .version = c->version, .file = c->file, .type = migration_type_name(MIGRATION_VERSIONED), .checksum = c->actual, .expect_rows = c->rows };
@@ -186,6 +196,9 @@ bool repair_is_made(const struct repair *repair, const struct history *history)
     for (size_t i = 0; i < repair->changed_count; i++)
         if (first_differing(history, repair->changed[i].version, repair->changed[i].actual))
             return false;
+    for (size_t i = 0; i < repair->baseline_count; i++)
+        if (rows_of(history, MIGRATION_VERSIONED, repair->baseline[i].version, NULL) == 0)
+            return false;
     return true;
 }
 
@@ -194,7 +207,7 @@ void repair_digest(const struct repair *repair, char digest[CHECKSUM_SIZE])
     struct text t = { 0 };
     for (size_t i = 0; i < repair_records(repair); i++) {
         const struct db_record r = repair_record(repair, i);
-        const char *recorded = i < repair->missing_count ? "" : repair->changed[i - repair->missing_count].recorded;
+        const char *recorded = i < repair->missing_count || r.kind == RECORD_BASELINE ? "" : repair->changed[i - repair->missing_count].recorded;
         const char *const parts[] = { r.type, r.version ? r.version : "", r.file, recorded, r.checksum ? r.checksum : "" };
         text_printf(&t, "%d %lld ", (int)r.kind, (long long)r.expect_rows);
         for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
@@ -216,6 +229,10 @@ void repair_words(const struct repair *repair, size_t i, char *to, size_t size)
     text_visible(name, sizeof name, r.version ? r.version : r.file);
     if (i < repair->missing_count) {
         snprintf(to, size, "%s%s: taken out of the history, %lld %s", r.version ? "V" : "", name, (long long)r.expect_rows, rows);
+        return;
+    }
+    if (r.kind == RECORD_BASELINE) {
+        snprintf(to, size, "V%s: recorded as applied, not run", name);
         return;
     }
     text_copy(cut, sizeof cut, repair->changed[i - repair->missing_count].recorded);

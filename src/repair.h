@@ -28,6 +28,12 @@ struct repair_changed {
     int64_t rows;        /* all rows of that version, also those that agree */
 };
 
+/* A version that is to be recorded as applied without being run. */
+struct repair_baseline {
+    char *version, *description, *file;
+    char checksum[CHECKSUM_SIZE];
+};
+
 /* What was found, and whether it was mended. Zero-initialise; free with repair_clear(). */
 struct repair {
     unsigned parts;      /* enum repair_part bits: what was looked at to its end */
@@ -36,11 +42,15 @@ struct repair {
     size_t missing_count;
     struct repair_changed *changed; /* as history has them */
     size_t changed_count;
+    struct repair_baseline *baseline; /* by version; then nothing is missing or changed */
+    size_t baseline_count;
     bool fixed;          /* committed */
 };
 
 /* Compares history with DIR/migrations, pure but for reading files; what *found held is dropped. Checksums are compared as if what is missing was mended, where both parts are asked for, and only after Jetbase's checks (missing files, files out of order: ERR_HISTORY), which skip_files leaves out. stop MAY be NULL; not zero: no file is read any more (ERR_CANCELLED). On false *found tells the parts that were looked at before the fault. */
 bool repair_find(const char *project_dir, const struct history *history, unsigned parts, bool skip_files, const atomic_int *stop, struct repair *found, struct error *err);
+/* Finds the files up to `version` (as Jetbase spells it, or with V before it) that a baseline records: all of them where history has no version yet, none where it has exactly those; else ERR_HISTORY. ERR_USAGE where no file has that version. stop, *found: as repair_find(). */
+bool baseline_find(const char *project_dir, const struct history *history, const char *version, const atomic_int *stop, struct repair *found, struct error *err);
 /* How many records mending takes; 0: nothing is to be mended. */
 size_t repair_records(const struct repair *repair);
 /* The i-th of them, pointing into the repair; last_done and the next file are left to the caller. Missing ones come first. */

@@ -135,7 +135,8 @@ const char *scanner_token_text(const struct scanner *s, const struct scan_token 
 
 bool scanner_is_word(const struct scanner *s, const struct scan_token *t, const char *word)
 {
-    return t->kind == TOK_WORD && t->len == strlen(word) && strncasecmp(scanner_token_text(s, t), word, t->len) == 0;
+    /* Nearly all words differ in their first letter; this is asked many times a statement. */
+    return t->kind == TOK_WORD && ((*scanner_token_text(s, t) ^ *word) & ~0x20) == 0 && t->len == strlen(word) && strncasecmp(scanner_token_text(s, t), word, t->len) == 0;
 }
 
 bool scanner_is_char(const struct scanner *s, const struct scan_token *t, char c)

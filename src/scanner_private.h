@@ -60,6 +60,35 @@ static inline void window_step(struct scan_window *w)
     }
 }
 
+/* Moves to `at`, over plain ASCII characters that end no line. */
+static inline void window_pass_to(struct scan_window *w, size_t at)
+{
+    if (at == w->pos)
+        return;
+    w->column += (unsigned)(at - w->pos);
+    w->after_cr = false;
+    w->before = (unsigned char)w->buf[at - 1];
+    w->pos = at;
+}
+
+/* Moves over what is at hand of plain ASCII characters, up to the first `close`. */
+static inline void window_pass_plain(struct scan_window *w, int close)
+{
+    size_t at = w->pos;
+    while (at < w->end && w->buf[at] >= ' ' && (unsigned char)w->buf[at] < 0x80 && w->buf[at] != close)
+        at++;
+    window_pass_to(w, at);
+}
+
+/* Moves over what is at hand of ASCII letters, digits and underscores. */
+static inline void window_pass_word(struct scan_window *w)
+{
+    size_t at = w->pos;
+    while (at < w->end && ((w->buf[at] >= 'a' && w->buf[at] <= 'z') || (w->buf[at] >= 'A' && w->buf[at] <= 'Z') || (w->buf[at] >= '0' && w->buf[at] <= '9') || w->buf[at] == '_'))
+        at++;
+    window_pass_to(w, at);
+}
+
 /* ---- tokens ---- */
 
 enum scan_kind {

@@ -22,6 +22,7 @@ static bool word_byte(int c)
 static void pass_word(struct scanner *s)
 {
     int c;
+    window_pass_word(&s->w);
     while (word_byte(c = window_peek(&s->w, 0)) && !(c == '$' && scanner_at_delimiter(s)))
         window_step(&s->w);
 }
@@ -104,6 +105,7 @@ static enum scan_kind quoted(struct scanner *s, int close, bool doubled, enum sc
     struct scan_spot at = window_spot(&s->w);
     window_step(&s->w);
     for (;;) {
+        window_pass_plain(&s->w, close);
         int c = window_peek(&s->w, 0);
         if (c < 0) {
             scanner_unterminated(s, what, &at);
@@ -234,6 +236,8 @@ static unsigned token_class(const struct scanner *s, const struct scan_token *t)
     };
     if (scanner_is_char(s, t, ';'))
         return IS_SEMICOLON;
+    if (t->kind != TOK_WORD)
+        return IS_OTHER;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (scanner_is_word(s, t, words[i].word))
             return words[i].is;

@@ -1,4 +1,5 @@
 /* scanner_window.c: the scanner's window on its input: reads, checks UTF-8, counts lines and columns. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +17,15 @@ static size_t whole_text(const char *p, size_t len, bool *cut)
     while (i < len) {
         unsigned char c = s[i], low = 0x80, high = 0xbf;
         size_t more = 0, k;
+        uint64_t eight;
         if (c != 0 && c < 0x80) {
             i++;
+            /* Plain text eight bytes at a time. */
+            for (; i + sizeof eight <= len; i += sizeof eight) {
+                memcpy(&eight, s + i, sizeof eight);
+                if ((eight | (eight - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080))
+                    break;
+            }
             continue;
         }
         if (c >= 0xc2 && c <= 0xdf)

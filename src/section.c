@@ -11,7 +11,9 @@
 #include "sha256.h"
 #include "text.h"
 
-#define WINDOW 65536
+#ifndef SECTION_WINDOW
+#define SECTION_WINDOW 65536 /* bytes; a fuzzer has it small */
+#endif
 
 struct section {
     int fd;
@@ -62,15 +64,6 @@ static bool fill(struct section *s, struct error *err)
     s->eof = n == 0;
     s->end += (size_t)n;
     return true;
-}
-
-/* The length of the line at s without its end. */
-static size_t line_length(const char *s, size_t len)
-{
-    size_t n = 0;
-    while (n < len && s[n] != '\n' && s[n] != '\r')
-        n++;
-    return n;
 }
 
 /* Extends the safe bytes as far as the buffer tells. */
@@ -242,8 +235,8 @@ static bool skip_bom(struct section *s, struct error *err)
 
 static bool prepare(struct section *s, const char *path, struct error *err)
 {
-    s->capacity = WINDOW;
-    s->buffer = malloc(WINDOW);
+    s->capacity = SECTION_WINDOW;
+    s->buffer = malloc(SECTION_WINDOW);
     s->hash = sha256_open();
     if (s->buffer == NULL || s->hash == NULL)
         return no_memory(s, err);

@@ -1,10 +1,29 @@
 /* sha256.c: SHA-256 over blocks and over bytes that come in pieces. */
 #include "sha256.h"
 
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* Looked up once: EVP_sha256() is looked up again at each use, under locks, which costs more than the hash of a small file. Stays to the end of the program. */
+static const EVP_MD *algorithm(void)
+{
+    static _Atomic(EVP_MD *) known;
+    EVP_MD *md = atomic_load(&known), *first = NULL;
+    if (md != NULL)
+        return md;
+    md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (md != NULL && !atomic_compare_exchange_strong(&known, &first, md)) {
+        EVP_MD_free(md);
+        md = first;
+    }
+    return md;
+}
+
 EVP_MD_CTX *sha256_open(void)
 {
+    const EVP_MD *md = algorithm();
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    if (hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
+    if (hash != NULL && (md == NULL || EVP_DigestInit_ex(hash, md, NULL) != 1)) {
         EVP_MD_CTX_free(hash);
         return NULL;
     }

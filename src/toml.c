@@ -57,11 +57,12 @@ static bool read_part(struct parser *p, struct text *path)
     bool quoted = part.len == 0;
     for (size_t i = 0; i < part.len; i++)
         quoted = quoted || !is_bare(part.at[i]);
+    ok = ok && (!part.failed || parser_no_memory(p));
     if (ok && part.len == 0 && !string)
         ok = parser_fail(p, "Invalid initial character for a key part");
     if (ok)
         text_printf(path, quoted ? "\"%s\"" : "%s", text_string(&part));
-    ok = ok && (!(part.failed || path->failed) || parser_no_memory(p));
+    ok = ok && (!path->failed || parser_no_memory(p));
     text_free(&part);
     return ok;
 }

@@ -1,6 +1,9 @@
 /* utf8.c: strict UTF-8, checked piece by piece. */
 #include "utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 /* Opens a character by its first byte. False: no character begins so. */
 static bool begin(struct utf8 *state, unsigned char byte)
 {
@@ -29,6 +32,13 @@ static bool begin(struct utf8 *state, unsigned char byte)
 size_t utf8_check(struct utf8 *state, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
+        uint64_t eight;
+        while (state->need == 0 && i + sizeof eight < len) {
+            memcpy(&eight, bytes + i, sizeof eight);
+            if (eight & UINT64_C(0x8080808080808080))
+                break;
+            i += sizeof eight;
+        }
         unsigned char byte = (unsigned char)bytes[i];
         if (state->need == 0) {
             if (byte >= 0x80 && !begin(state, byte))

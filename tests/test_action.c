@@ -13,6 +13,8 @@
 #include "dialog.h"
 #include "keys.h"
 #include "pane.h"
+#include "support/pages.h"
+#include "support/process.h"
 #include "support/scene.h"
 
 /* How a key is named in the table. */
@@ -66,7 +68,7 @@ static void what_changes_is_flagged(void **state)
     for (size_t i = 0; i < actions_count; i++) {
         const struct action *a = &actions[i];
         assert_int_equal(a->changes, a->id == ACT_UPGRADE || a->id == ACT_UPGRADE_TO || a->id == ACT_ROLLBACK || a->id == ACT_ROLLBACK_TO || a->id == ACT_UNLOCK ||
-                                        a->id == ACT_TAKE_OVER || a->id == ACT_RESOLVE || a->id == ACT_FIX_CHECKSUMS || a->id == ACT_FIX_FILES || a->id == ACT_CANCEL_BLOCKER || a->id == ACT_END_BLOCKER);
+                                        a->id == ACT_TAKE_OVER || a->id == ACT_RESOLVE || a->id == ACT_FIX_CHECKSUMS || a->id == ACT_FIX_FILES || a->id == ACT_BASELINE || a->id == ACT_CANCEL_BLOCKER || a->id == ACT_END_BLOCKER);
     }
 }
 
@@ -131,6 +133,44 @@ static void help_holds_the_whole_table(void **state)
     free(m);
 }
 
+/* Does this entry of the help, up to the next one, hold these words, however its lines are folded? */
+static bool entry_holds(const char *at, const char *words)
+{
+    char flat[1000];
+    size_t used = 0;
+    for (; *at && used + 1 < sizeof flat && !(strncmp(at, "\n  ", 3) == 0 && at[3] != ' ') && strncmp(at, "\n\n", 2) != 0; at++) {
+        bool blank = *at == ' ' || *at == '\n';
+        if (!blank || (used && flat[used - 1] != ' '))
+            flat[used++] = blank ? ' ' : *at;
+    }
+    flat[used] = '\0';
+    return strstr(flat, words) != NULL;
+}
+
+/* `jetbase help keys`: the table, whole and in its order. */
+static void help_keys_holds_the_whole_table(void **state)
+{
+    struct process p;
+    const char *const argv[] = { process_jetbase(), "help", "keys", NULL };
+    const char *at;
+    (void)state;
+    process_run(&p, "/", argv, (const char *const[]){ "COLUMNS=400", NULL });
+    assert_int_equal(p.exit, 0);
+    assert_string_equal(p.err, "");
+    at = p.out;
+    for (size_t i = 0; i < actions_count; i++) {
+        char head[100];
+        snprintf(head, sizeof head, "\n  %-11s ", actions[i].names);
+        at = strstr(at, head);
+        if (!at)
+            fail_msg("`jetbase help keys` has no line of %s\n%s", actions[i].names, p.out);
+        at += strlen(head) - 1;
+        if (!entry_holds(at, actions[i].help) || (actions[i].allowed && !entry_holds(at, actions[i].when)))
+            fail_msg("`jetbase help keys` tells otherwise of %s\n%s", actions[i].names, at);
+    }
+    process_free(&p);
+}
+
 static char *read_manual(void)
 {
     const char *srcdir = getenv("srcdir");
@@ -176,6 +216,28 @@ static void manual_names_every_key(void **state)
     free(manual);
 }
 
+static void the_manual_invents_no_key(void **state)
+{
+    char *page = pages_read("man/jetbase-console.1"), *keys = pages_section(page, "KEYS"), *rest = keys, *line;
+    unsigned seen = 0;
+    (void)state;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char names[100];
+        bool found = false;
+        if (strncmp(line, ".It Ic ", 7) != 0)
+            continue;
+        pages_plain(line + 7, strlen(line + 7), names, sizeof names);
+        for (size_t i = 0; i < actions_count; i++)
+            found = found || strcmp(actions[i].names, names) == 0;
+        if (!found)
+            fail_msg("man/jetbase-console.1 explains the key %s, which does nothing", names);
+        seen++;
+    }
+    assert_int_equal(seen, actions_count);
+    free(keys);
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,7 +245,9 @@ int main(void)
         cmocka_unit_test(what_changes_is_flagged),
         cmocka_unit_test(footer_comes_from_the_table),
         cmocka_unit_test(help_holds_the_whole_table),
+        cmocka_unit_test(help_keys_holds_the_whole_table),
         cmocka_unit_test(manual_names_every_key),
+        cmocka_unit_test(the_manual_invents_no_key),
     };
     return cmocka_run_group_tests_name("action", tests, NULL, NULL);
 }

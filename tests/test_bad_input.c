@@ -171,6 +171,20 @@ static void no_stray_database(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* A regular file whose bytes can't be had (the memory of a process, at its address 0), as on a disk that goes. */
+static void bytes_not_to_be_had(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    sandbox_open(&sb, kind);
+    two_files(&sb);
+    shell_has(&sb, "ln -s /proc/self/mem migrations/V3__bad.sql; exec $J upgrade", 1, "V3__bad.sql can't be read: Input/output error.");
+    run_has(&sb, "status", 0, NULL, "V3__bad.sql can't be read: Input/output error.");
+    run_has(&sb, "current", 0, NULL, NULL);
+    shell_has(&sb, "rm migrations/V3__bad.sql; ln -s /proc/self/mem jetbase.toml; exec $J upgrade", 2, "jetbase.toml can't be read: Input/output error.");
+    shell_has(&sb, "rm jetbase.toml; exec $J upgrade", 0, "");
+    sandbox_close(&sb);
+}
+
 /* A path whose folder is not there is a wrong URL for looks too. */
 static void no_folder_for_database(enum sandbox_kind kind)
 {
@@ -286,7 +300,7 @@ static void lock_without_row(enum sandbox_kind kind)
 int main(void)
 {
     static const struct run_case tests[] = {
-        RUN_TEST(no_right_to_tables), RUN_TEST(tables_without_rights), RUN_TEST(no_right_to_runs), RUN_TEST(no_stray_database), RUN_TEST(no_folder_for_database), RUN_TEST(no_database),
+        RUN_TEST(no_right_to_tables), RUN_TEST(tables_without_rights), RUN_TEST(no_right_to_runs), RUN_TEST(no_stray_database), RUN_TEST(bytes_not_to_be_had), RUN_TEST(no_folder_for_database), RUN_TEST(no_database),
         RUN_TEST(disk_full), RUN_TEST(server_full), RUN_TEST(not_ours), RUN_TEST(lock_without_row),
     };
     return run_group("bad_input", tests, sizeof tests / sizeof *tests);

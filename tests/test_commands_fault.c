@@ -202,12 +202,15 @@ static void usage(enum sandbox_kind kind)
     sandbox_open(&sb, kind);
     run_has(&sb, "", 2, "", "error: Missing command: ");
     run_has(&sb, "console", 2, "", "The console needs a terminal");
+    run_has(&sb, "help upgrad", 2, "", "HINT: Did you mean `jetbase help upgrade`?");
+    run_has(&sb, "help kyes", 2, "", "HINT: Did you mean `jetbase help keys`?");
+    run_has(&sb, "help nosuch", 2, "", "HINT: See: jetbase help");
     run_has(&sb, "nosuch", 2, "", "No such command 'nosuch'.");
     run_has(&sb, "upgrade --count 0", 2, "", "'count' must be a positive integer.");
     run_has(&sb, "upgrade --count 1 --to-version 2", 2, "", "Cannot specify both");
     run_has(&sb, "--version", 0, "jetbase ", "");
     run_has(&sb, "help rollback", 0, "Usage: jetbase rollback [OPTIONS]\n", "");
-    run_has(&sb, "help rolback", 2, "", "`jetbase rollback`");
+    run_has(&sb, "help rolback", 2, "", "`jetbase help rollback`");
     run_has(&sb, "--help", 0, "lock-status", "");
     run_has(&sb, "new --help", 0, "Usage: jetbase new [OPTIONS] DESCRIPTION\n", "");
     json = run_json(&sb, "status --nosuch --json", 2);

@@ -161,11 +161,11 @@ static void test_unknown(void **state)
          "warning: the environment variable JETBASE_POSTGRES_SHEMA is not a setting of jetbase and is ignored; did you mean JETBASE_POSTGRES_SCHEMA?\n"
          "warning: jetbase.toml:1: 'sqlalchemy_ur' is not a setting of jetbase and is ignored; did you mean sqlalchemy_url?\n"
          "warning: jetbase.toml:2: 'foo' is not a setting of jetbase and is ignored.\n"
-         "warning: jetbase.toml:5: 'target' is not a setting of jetbase and is ignored.\n"
          "warning: jetbase.toml:8: 'jetbase.skip_validation' is not a setting of jetbase and is ignored; skip_validation belongs at the top of the file, before every [table].\n"
          "warning: ../pyproject.toml:4: 'jetbase.postgres_schema' is not a setting of jetbase and is ignored; settings belong into [tool.jetbase].\n"
          "warning: ../pyproject.toml:6: 'postgres-schema' is not a setting of jetbase and is ignored; did you mean postgres_schema?\n"
-         "warning: ../pyproject.toml:8: 'prod.skip_validation' is not a setting of jetbase and is ignored; skip_validation belongs directly into [tool.jetbase].\n");
+         "warning: ../pyproject.toml:8: 'prod.skip_validation' is not a setting of jetbase and is ignored; skip_validation belongs directly into [tool.jetbase].\n"
+         "warning: jetbase.toml:6: 'name' is not a setting of a target, as [target.prod] of jetbase.toml has it.\n");
 }
 
 /* The warning matters most where the command fails for want of the setting. */
@@ -198,6 +198,16 @@ static void test_broken(void **state)
     says(NULL, "status", NULL, NULL, 2, "", "env.py:2:6: error: env.py is not UTF-8 text.\n  y = '***'\n       ^\nHINT: Save the file as UTF-8.\n");
     files_write_bytes(dir, "jetbase/env.py", "x = 1\0\n", 7);
     says(NULL, "status", NULL, NULL, 2, "", "env.py:1:6: error: env.py holds a NUL byte and is no text.\n  x = 1^@\n       ^\nHINT: Save the file as UTF-8.\n");
+}
+
+/* Configuration has an end: a file that has grown to more than a megabyte is something else. */
+static void test_large(void **state)
+{
+    static char text[(1 << 20) + 2];
+    (void)state;
+    memset(text, '#', sizeof text - 1);
+    files_write(dir, "jetbase/jetbase.toml", text);
+    says(NULL, "config", NULL, NULL, 2, "", "error: jetbase.toml is larger than 1048576 bytes.\n");
 }
 
 /* What is no file, in the place of one. */
@@ -300,7 +310,7 @@ static void test_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_broken), TEST(test_no_file), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
+        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_broken), TEST(test_large), TEST(test_no_file), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

@@ -1,79 +1,32 @@
 /* test_config_fuzz.c: the promises of the readers of TOML and of env.py over the seed corpus and over random texts. */
-#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "file.h"
-#include "fuzz/fuzz_config.h"
+#include "fuzz/fuzz.h"
 
 /* Each file whole, and each of its beginnings. */
-static void run_file(const char *dir, const char *name)
+static void corpus(const char *name, fuzz_fn target)
 {
-    char path[1024];
-    struct text text = { 0 };
-    struct error err = { 0 };
-    bool toml = strstr(name, ".toml") != NULL;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    if (!file_whole(path, name, 100000, &text, &err))
-        fail_msg("%s", err.message);
-    for (size_t len = 0; len <= text.len; len++) {
-        char *copy = malloc(len + 1); /* of just this size, so that reading on is seen */
-        assert_non_null(copy);
-        memcpy(copy, text_string(&text), len);
-        copy = realloc(copy, len ? len : 1);
-        assert_non_null(copy);
-        toml ? fuzz_toml(copy, len) : fuzz_envpy(copy, len);
-        free(copy);
-    }
-    text_free(&text);
+    char dir[512];
+    snprintf(dir, sizeof dir, "%s/tests/fuzz/corpus-%s", getenv("srcdir") ? getenv("srcdir") : ".", name);
+    assert_true(fuzz_folder(dir, target, true) >= 7);
 }
 
 static void the_corpus(void **state)
 {
-    char dir[512];
-    int files = 0;
-    struct dirent *entry;
     (void)state;
-    snprintf(dir, sizeof dir, "%s/tests/fuzz/corpus-config", getenv("srcdir") ? getenv("srcdir") : ".");
-    DIR *folder = opendir(dir);
-    assert_non_null(folder);
-    while ((entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.')
-            continue;
-        run_file(dir, entry->d_name);
-        files++;
-    }
-    closedir(folder);
-    assert_true(files >= 13);
+    corpus("envpy", fuzz_envpy);
+    corpus("toml", fuzz_toml);
 }
 
-/* A small generator of its own, so that every run tries the same texts. */
-static uint32_t next(uint32_t *x)
+static void random_texts(const char *const *bits, size_t count, fuzz_fn one)
 {
-    *x ^= *x << 13;
-    *x ^= *x >> 17;
-    return *x ^= *x << 5;
-}
-
-static void random_texts(const char *const *bits, size_t count, void (*one)(const char *text, size_t len))
-{
-    uint32_t x = 20261125;
-    for (int i = 0; i < 60000; i++) {
-        char text[1024];
-        size_t len = 0, n = next(&x) % 20;
-        while (n-- > 0) {
-            const char *bit = bits[next(&x) % count];
-            memcpy(text + len, bit, strlen(bit));
-            len += strlen(bit);
-        }
-        one(text, len);
-    }
+    fuzz_words(bits, count, 19, 60000, one);
 }
 
 static void random_toml(void **state)

@@ -41,7 +41,7 @@ static void config_good(const char *url, struct config *config)
     struct error err = {0};
     char path[2 * FILES_PATH];
     snprintf(path, sizeof path, "%s/jetbase", dir);
-    if (!config_read(path, url, config, &err))
+    if (!config_read(path, url, NULL, config, &err))
         fail_msg("%s", err.message);
 }
 
@@ -51,7 +51,7 @@ static void config_bad(struct error *err)
     char path[2 * FILES_PATH];
     *err = (struct error){0};
     snprintf(path, sizeof path, "%s/jetbase", dir);
-    assert_false(config_read(path, NULL, &config, err));
+    assert_false(config_read(path, NULL, NULL, &config, err));
     assert_int_equal(err->code, ERR_CONFIG);
     config_free(&config);
 }

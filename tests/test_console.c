@@ -194,6 +194,7 @@ static void resized(void **state)
     term_resize(s.term, 50, 200);
     term_wait_for(s.term, "5 Runs");
     term_wait_for(s.term, "u upgrade");
+    term_wait_for(s.term, "q quit");
     assert_non_null(strstr(term_row(s.term, 49), "q quit"));
     stage_quit(&s);
     stage_close(&s);
@@ -298,9 +299,9 @@ static void server_goes_and_comes(void **state)
     term_key(s.term, "u");
     term_wait_for(s.term, "not connected to the database");
     term_key(s.term, "?");
-    term_wait_for(s.term, "Enter never confirms");
+    term_wait_for(s.term, "Enter alone never confirms");
     term_key(s.term, "\033");
-    term_wait_gone(s.term, "Enter never confirms");
+    term_wait_gone(s.term, "Enter alone never confirms");
     /* What happens to files is shown all the same, and does not make the database look alive. */
     sandbox_file(&s.sb, "V9__late.sql", "SELECT 1;\n");
     term_wait_for(s.term, "2 Pending 2 as of ");

@@ -44,6 +44,59 @@ static void detail(enum sandbox_kind kind)
 
 STAGE_ON_BOTH(detail)
 
+/* Why a file can't be shown stands in its place: it is gone, it can't be read as SQL, or the folder itself is at fault. */
+static void detail_of_what_is_at_fault(void **state)
+{
+    char path[400];
+    struct stage s;
+    (void)state;
+    stage_open_any(&s, 1);
+    assert_int_equal(sandbox_run(&s.sb, NULL, upgrade), 0);
+    sandbox_file(&s.sb, "V2__open.sql", "\n  \r\nSELECT 'never closed;\n-- rollback\nSELECT 1");
+    stage_console(&s, NULL, NULL);
+    term_wait_for(s.term, "┌4 V2__open.sql──");
+    term_wait_for(s.term, "upgrade   a string (') begins here");
+    term_key(s.term, "3");
+    term_wait_for(s.term, "as recorded");
+    snprintf(path, sizeof path, "%s/migrations/V1__step_1.sql", s.sb.dir);
+    assert_int_equal(unlink(path), 0);
+    term_wait_for(s.term, "the file is not in migrations/");
+    sandbox_file(&s.sb, "V02__twice.sql", "SELECT 1;\n");
+    term_wait_for(s.term, "detected: 2. Each file must have a");
+    stage_quit(&s);
+    stage_close(&s);
+}
+
+/* Thousands of lines, and one of thousands of characters: what is left out is said. */
+static void detail_of_a_long_file(void **state)
+{
+    char path[400];
+    struct stage s;
+    FILE *file;
+    (void)state;
+    stage_open_any(&s, 0);
+    sandbox_file(&s.sb, "V1__long.sql", "SELECT\t1;   \n");
+    snprintf(path, sizeof path, "%s/migrations/V1__long.sql", s.sb.dir);
+    file = fopen(path, "ae");
+    assert_non_null(file);
+    fputs("--", file);
+    for (int i = 0; i < 4100; i++)
+        fputc('x', file);
+    for (int i = 0; i < 2100; i++)
+        fprintf(file, "\n-- line %d", i);
+    assert_int_equal(fclose(file), 0);
+    stage_console(&s, NULL, NULL);
+    term_wait_for(s.term, "SELECT    1;");
+    term_key(s.term, "4z/line 0\rk");
+    term_wait_for(s.term, "xx …");
+    term_key(s.term, "/there is more\r");
+    term_wait_for(s.term, "there is more: o shows the whole file");
+    term_wait_for(s.term, "-- line 1997");
+    assert_false(term_has(s.term, "-- line 1998"));
+    stage_quit(&s);
+    stage_close(&s);
+}
+
 static void search_and_mouse(void **state)
 {
     struct stage s;
@@ -172,11 +225,10 @@ static void terminals_of_all_kinds(void **state)
         term_wait_for(s.term, "4 V1__step_1.sql");
         term_wait_for(s.term, "? help  q quit");
         term_key(s.term, "?");
-        term_wait_for(s.term, "Enter never confirms");
+        term_wait_for(s.term, "Enter alone never confirms");
         term_key(s.term, "q");
-        term_wait_gone(s.term, "Enter never confirms");
-        term_key(s.term, "q");
-        assert_int_equal(term_wait_end(s.term), 0);
+        term_wait_gone(s.term, "Enter alone never confirms");
+        assert_int_equal(term_quit(s.term), 0);
         assert_true(term_modes_restored(s.term));
     }
     stage_close(&s);
@@ -186,6 +238,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_BOTH(detail),
+        cmocka_unit_test(detail_of_what_is_at_fault),
+        cmocka_unit_test(detail_of_a_long_file),
         cmocka_unit_test(search_and_mouse),
         cmocka_unit_test(clipboard),
         cmocka_unit_test(pager_and_editor),

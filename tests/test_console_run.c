@@ -36,7 +36,7 @@ static void upgrade_and_back(enum sandbox_kind kind)
     term_key(s.term, "u");
     term_wait_for(s.term, "y  upgrade");
     assert_true(term_has(s.term, "3 files, 12 statements"));
-    term_key(s.term, "\r"); /* Enter never confirms */
+    term_key(s.term, "\r"); /* Enter alone never confirms */
     term_key(s.term, "\t");
     term_wait_for(s.term, "CREATE TABLE t1");
     assert_int_equal(sandbox_check_steps(&s.sb, 3), 0);
@@ -134,10 +134,10 @@ static void progress_and_cancel(enum sandbox_kind kind)
 {
     struct stage s;
     start_endless(&s, kind);
-    /* Before any key: it comes as a signal, which may overtake a key typed before it. */
     term_key(s.term, "\032"); /* Ctrl-Z */
     term_wait_for(s.term, "Ctrl-Z is held back while a run is on");
-    term_key(s.term, "u");
+    /* In the order typed: the last one's answer stays. */
+    term_key(s.term, "F\032u");
     term_wait_for(s.term, "this console's own upgrade is on: c cancels it");
     term_key(s.term, "F");
     term_wait_for(s.term, "this console's own upgrade is on: c cancels it");

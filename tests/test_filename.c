@@ -110,6 +110,14 @@ static void test_control_bytes(void **state)
     struct error err = {0};
     assert_true(is_migration_name("Vx__\x1B[2J.sql", &err));
     assert_null(strchr(err.message, '\x1B'));
+    /* also where it is too long */
+    char name[600] = "V1__\x1B[2J";
+    memset(name + strlen(name), 'a', 520);
+    strcat(name, ".sql");
+    error_clear(&err);
+    assert_true(is_migration_name(name, &err));
+    assert_non_null(strstr(err.message, "too long"));
+    assert_null(strchr(err.message, '\x1B'));
 }
 
 static void test_label(void **state)

@@ -13,6 +13,7 @@
 #include <libpq-fe.h>
 #include <sqlite3.h>
 
+#include "lock.h"
 #include "support/bouncer.h"
 #include "support/faulty.h"
 #include "support/outside.h"
@@ -321,6 +322,61 @@ static void sqlite_file(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* The verdict that the judge gives, as commands print it, must be a message of the page; it is heard by that. */
+static void judged(const struct db_lock_row *row)
+{
+    char evidence[600], words[700];
+    bool explained = false;
+    enum lock_verdict verdict = lock_judge(row, evidence, sizeof evidence);
+    snprintf(words, sizeof words, "%s: %s", lock_verdict_name(verdict), evidence);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = strncmp(messages[i].text, "Verdict: UNKNOWN: ", 18) == 0 ? messages[i].text + 18 : messages[i].text;
+        if (!text_holds(words, text))
+            continue;
+        explained = messages[i].heard = true;
+    }
+    if (!explained)
+        fail_msg("man/jetbase-oncall.7 does not explain the verdict: %s", words);
+}
+
+/* Every verdict there can be, from the judge itself: some need a machine that was restarted, a file system without locks, a role that sees no locks. */
+static void verdicts(enum sandbox_kind kind)
+{
+    (void)kind;
+    for (int why = WHY_NONE; why <= WHY_HIDDEN; why++)
+        for (int has_run = 0; has_run < 2; has_run++) {
+            struct db_lock_row row = { .table = true, .row = true, .locked = true, .has_run = has_run, .witness = WITNESS_UNKNOWN, .why = (enum db_why)why };
+            snprintf(row.run.witness, sizeof row.run.witness, "pg");
+            judged(&row);
+        }
+    for (int session = 0; session < 2; session++) {
+        struct db_lock_row row = { .table = true, .row = true, .locked = true, .has_run = true, .witness = WITNESS_HELD, .session_pid = session * 77 };
+        row.run.session_pid = session * 77;
+        snprintf(row.run.witness, sizeof row.run.witness, "pg");
+        judged(&row);
+        row.own = true;
+        judged(&row);
+        row.own = false;
+        row.witness = WITNESS_ABSENT;
+        judged(&row);
+    }
+}
+
+/* SQLite: a lock that was taken before a restart. */
+static void other_boot(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    if (kind != SANDBOX_SQLITE)
+        return;
+    open_files(&sb, kind, 1);
+    stopped_at(&sb, &p, "locked=stop");
+    killed(&p);
+    sandbox_sql(&sb, "UPDATE jetbase_runs SET witness = 'ofd:00000000-0000-4000-8000-000000000000' || substr(witness, 41)");
+    says(&sb, "upgrade", 3, "unknown: taken on another machine, or before a restart: ...", "Make sure that its holder has ended, then: jetbase unlock --process-id ");
+    sandbox_close(&sb);
+}
+
 /* ---- PostgreSQL alone ---- */
 
 static PGconn *client(const struct sandbox *sb, const char *sql)
@@ -377,6 +433,11 @@ static void poolers(enum sandbox_kind kind)
     behind = at_port(&sb, proxy_port(proxy));
     stopped_at(&behind, &p, "locked=stop");
     says(&sb, "upgrade", 3, "unknown: its run has no witness: ...", "Make sure that its holder has ended, then: jetbase unlock --process-id ");
+    killed(&p);
+    run_has(&sb, "unlock", 0, NULL, NULL);
+    sandbox_start(&sb, &p, true, "locked=stop", upgrade);
+    assert_true(process_wait_stopped(&p));
+    says(&behind, "upgrade", 3, "unknown: this connection goes through a pooler: ...", "Make sure that its holder has ended, then: jetbase unlock --process-id ");
     killed(&p);
     run_has(&sb, "unlock", 0, NULL, NULL);
     sandbox_file(&sb, "V2__vacuum.sql", "VACUUM;\n");
@@ -501,7 +562,7 @@ static void all_are_heard(enum sandbox_kind kind)
 int main(void)
 {
     static const struct run_case tests[] = {
-        RUN_TEST(held), RUN_TEST(lost), RUN_TEST(at_its_commit), RUN_TEST(half_applied), RUN_TEST(history), RUN_TEST(sqlite_file), RUN_TEST(server), RUN_TEST(poolers), RUN_TEST(connection), RUN_TEST(standby),
+        RUN_TEST(held), RUN_TEST(verdicts), RUN_TEST(other_boot), RUN_TEST(lost), RUN_TEST(at_its_commit), RUN_TEST(half_applied), RUN_TEST(history), RUN_TEST(sqlite_file), RUN_TEST(server), RUN_TEST(poolers), RUN_TEST(connection), RUN_TEST(standby),
         RUN_TEST(all_are_heard),
     };
     cmocka_set_test_filter(getenv("FILTER"));

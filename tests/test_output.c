@@ -262,6 +262,7 @@ static void test_json_values(void **state)
     json_is(json_time("2025-12-25 14:30:22+00", true), "\"2025-12-25T14:30:22+00\"");
     json_is(json_time("", true), "null");
     json_is(json_wall(0), "\"1970-01-01T00:00:00.000000Z\"");
+    json_is(json_wall(-1), "\"1969-12-31T23:59:59.999999Z\"");
     json_is(json_wall(1766673022123456), "\"2025-12-25T14:30:22.123456Z\"");
 }
 
@@ -319,6 +320,27 @@ static void test_unwritable(void **state)
     free(text);
 }
 
+/* JSON too may come to a terminal: what one obeys is escaped, what one shows stays as it is, and a program reads the same text. */
+static void test_json_on_a_terminal(void **state)
+{
+    static const char words[] = "\x7f \xc2\x9b" "31m \xe2\x80\xae \xd8\x9c \xe2\x81\xa9 \xc2\xa0\xc3\xa9 \xe2\x82\xac \xe2\x80\xa6 \xf0\x9f\x98\x80";
+    struct output o;
+    char *text = NULL;
+    size_t len = 0;
+    struct error err = { 0 };
+    FILE *out = open_memstream(&text, &len);
+    (void)state;
+    assert_non_null(out);
+    output_open(&o, out, out);
+    assert_true(output_json(&o, json_pack("{s:o}", "words", json_words(words)), &err));
+    fclose(out);
+    assert_string_equal(text, "{\"words\":\"\\u007F \\u009B31m \\u202E \\u061C \\u2069 \xc2\xa0\xc3\xa9 \xe2\x82\xac \xe2\x80\xa6 \xf0\x9f\x98\x80\"}\n");
+    json_t *again = json_loads(text, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(again, "words")), words);
+    json_decref(again);
+    free(text);
+}
+
 static void test_quiet_and_json(void **state)
 {
     struct kept k;
@@ -348,7 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_table),     cmocka_unit_test(test_history),   cmocka_unit_test(test_history_80),        cmocka_unit_test(test_odd_cells),
         cmocka_unit_test(test_colours),         cmocka_unit_test(test_narrow),    cmocka_unit_test(test_control_bytes),     cmocka_unit_test(test_error_with_place),
-        cmocka_unit_test(test_ages),            cmocka_unit_test(test_json_lock), cmocka_unit_test(test_error_without_place), cmocka_unit_test(test_json_values),
+        cmocka_unit_test(test_ages),            cmocka_unit_test(test_json_lock), cmocka_unit_test(test_json_on_a_terminal), cmocka_unit_test(test_error_without_place), cmocka_unit_test(test_json_values),
         cmocka_unit_test(test_json_error),      cmocka_unit_test(test_unwritable), cmocka_unit_test(test_quiet_and_json),
     };
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);

@@ -74,6 +74,25 @@ static void outside_one(void **state)
     names_the_blocker("-- jetbase: no-transaction\n-- jetbase: lock-timeout=2s\nSELECT 1;\nALTER TABLE k ADD more int;\n", "upgrade", "V2__wait.sql:4:1: error: ");
 }
 
+/* Between its glances at who waits behind it a rehearsal looks at whom it waits for. */
+static void in_a_rehearsal(void **state)
+{
+    struct sandbox sb;
+    struct process p;
+    char wanted[200];
+    (void)state;
+    open_with_k(&sb);
+    sandbox_file(&sb, "V2__wait.sql", "CREATE TABLE gone (x int);\n  ALTER TABLE k ADD more int;\n");
+    PGconn *conn = holder(&sb, "LOCK TABLE k IN SHARE MODE");
+    run_line(&sb, &p, "rehearse --lock-timeout 2s");
+    snprintf(wanted, sizeof wanted, "\nDETAIL: It waited for session %d (postgres, nightly report at 127.0.0.1, idle in transaction for ", PQbackendPID(conn));
+    if (p.exit == 0 || !strstr(p.err, wanted) || !strstr(p.err, "V2__wait.sql:2:3: error: ") || !strstr(p.err, " s): LOCK TABLE k IN SHARE MODE\n"))
+        fail_msg("expected %s\n%s", wanted, p.err);
+    process_free(&p);
+    PQfinish(conn);
+    sandbox_close(&sb);
+}
+
 /* The lock row itself is kept while the file's statement runs: the check before COMMIT gives up. */
 static void before_the_commit(void **state)
 {
@@ -144,7 +163,7 @@ static void in_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_a_transaction), cmocka_unit_test(outside_one), cmocka_unit_test(before_the_commit), cmocka_unit_test(nobody_was_seen), cmocka_unit_test(in_json),
+        cmocka_unit_test(in_a_transaction), cmocka_unit_test(outside_one), cmocka_unit_test(in_a_rehearsal), cmocka_unit_test(before_the_commit), cmocka_unit_test(nobody_was_seen), cmocka_unit_test(in_json),
     };
     setenv("COLUMNS", "100", 1);
     return _cmocka_run_group_tests("pg_lock_timeout", tests, sizeof tests / sizeof *tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <libpq-fe.h>
@@ -14,7 +15,7 @@
 #include "support/pg_server.h"
 #include "support/run.h"
 
-enum { FILES = 4, LOOKS_MOST = 2000 };
+enum { FILES = 4, LOOKS_MOST = 2000, FOLLOWS_WITHIN_S = 60 };
 
 /* A project, and the same database seen on the standby alone and through both hosts. */
 struct pair {
@@ -47,7 +48,7 @@ static void caught_up(const struct pair *p)
     char sql[200], *lsn = sandbox_text(&p->primary, "SELECT pg_current_wal_lsn()");
     snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= '%s'", lsn);
     free(lsn);
-    for (int i = 0; i < LOOKS_MOST; i++)
+    for (time_t end = time(NULL) + FOLLOWS_WITHIN_S; time(NULL) < end;)
         if (sandbox_number(&p->primary, sql) == 1)
             return;
     fail_msg("the standby does not follow");
@@ -62,6 +63,24 @@ static void synchronous(const struct pair *p, bool on)
         continue;
 }
 
+/* The server writes now and then by itself, so that a look may meet a standby which is behind for a moment: it says one or the other each time, and "all" before long. */
+static void reads_as_standby(const struct pair *p, const char *line)
+{
+    for (int i = 0; i < LOOKS_MOST; i++) {
+        struct process run;
+        bool all;
+        run_line(&p->standby, &run, line);
+        if (run.exit != 0 || !strstr(run.err, "this server is a standby"))
+            fail_msg("jetbase %s: exit %d\n%s%s", line, run.exit, run.out, run.err);
+        all = strstr(run.err, "this server is a standby, with all that it has received") != NULL;
+        process_free(&run);
+        if (all)
+            return;
+        caught_up(p);
+    }
+    fail_msg("jetbase %s: the standby never has all", line);
+}
+
 /* Reading commands are answered and say what they are; what would write is refused before it does. */
 static void looks_are_answered(void **state)
 {
@@ -74,8 +93,9 @@ static void looks_are_answered(void **state)
     run_has(&p.primary, "upgrade --count 2", 0, NULL, NULL);
     caught_up(&p);
     for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
-        run_has(&p.standby, reading[i], 0, NULL, "this server is a standby, with all that it has received");
+        reads_as_standby(&p, reading[i]);
     run_has(&p.standby, "status", 0, "step 2", NULL);
+    run_has(&p.standby, "upgrade --dry-run", 0, "blocks  standby: the server is a standby: it takes no writes\n        Connect to its primary\n", NULL);
     for (size_t i = 0; i < sizeof writing / sizeof *writing; i++)
         run_has(&p.standby, writing[i], 2, NULL, "is a standby (in recovery); migrations and unlocks run on the primary only");
     json = run_json(&p.standby, "lock-status --json", 0);
@@ -101,7 +121,7 @@ static void it_says_how_far_behind(void **state)
     run_has(&p.standby, "current", 0, NULL, "its last transaction is ");
     sandbox_sql(&p.standby, "SELECT pg_wal_replay_resume()");
     caught_up(&p);
-    run_has(&p.standby, "current", 0, NULL, "with all that it has received");
+    reads_as_standby(&p, "current");
     sandbox_close(&p.primary);
 }
 

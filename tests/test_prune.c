@@ -7,11 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/run.h"
 #include "support/stage.h"
+#ifdef JETBASE_POSTGRES
+#include "support/pg_server.h"
+#include "support/proxy.h"
+#endif
+#ifdef JETBASE_SQLITE
+#include <sqlite3.h>
+
+#include "support/faulty.h"
+#endif
 
 static void open_project(struct sandbox *sb, enum sandbox_kind kind)
 {
@@ -151,6 +161,94 @@ static void rights(void **state)
     sandbox_close(&sb);
 }
 
+#ifdef JETBASE_SQLITE
+static int64_t old_runs(const struct sandbox *sb)
+{
+    return sandbox_number(sb, "SELECT count(*) FROM jetbase_runs WHERE process_id IN ('a', 'b')");
+}
+
+/* One operation on the file fails: all of the old rows are gone, or none, and which of the two is said. False: the fault was not met any more. */
+static bool prune_with_fault(const struct sandbox *sb, const char *fault)
+{
+    static const char *const args[] = { "runs", "--prune", "7", NULL };
+    struct process p;
+    char trace[300];
+    struct disk *disk;
+    bool fired;
+    sandbox_sql(sb, "DELETE FROM jetbase_runs WHERE process_id IN ('a', 'b')");
+    old_run(sb, "a", 50, ", outcome", ", 'ok'");
+    old_run(sb, "b", 60, ", outcome", ", 'ok'");
+    faulty_start(sb, &p, fault, args);
+    process_wait(&p);
+    faulty_trace(sb, trace, sizeof trace);
+    disk = disk_read(trace, "", 0);
+    fired = disk_fired(disk);
+    disk_free(disk);
+    unlink(trace);
+    if (old_runs(sb) != (p.exit == 0 ? 0 : 2) || (p.exit != 0) != (strstr(p.err, "No run was removed.") != NULL) || (!fired && p.exit != 0))
+        fail_msg("%s: exit %d, %d of 2 old runs are there\n%s%s", fault, p.exit, (int)old_runs(sb), p.out, p.err);
+    process_free(&p);
+    return fired;
+}
+
+static void disk_faults(void **state)
+{
+    static const char *const names[] = FAULTVFS_NAMES;
+    struct sandbox sb;
+    (void)state;
+    open_project(&sb, SANDBOX_SQLITE);
+    for (size_t op = 0; op < FAULTVFS_OPS; op++)
+        for (int n = 1, met = 1; met; n++) {
+            char fault[40];
+            snprintf(fault, sizeof fault, "%s:%d", names[op], n);
+            met = prune_with_fault(&sb, fault);
+        }
+    sandbox_close(&sb);
+}
+
+/* Another program writes to the file all the while. */
+static void beside_a_writer(void **state)
+{
+    struct sandbox sb;
+    sqlite3 *other = NULL;
+    (void)state;
+    open_project(&sb, SANDBOX_SQLITE);
+    old_run(&sb, "a", 50, ", outcome", ", 'ok'");
+    assert_int_equal(sqlite3_open(sb.path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    run_has(&sb, "runs --prune 7", 3, "", "error: removing old runs: the database file is locked by process ");
+    run_has(&sb, "runs --prune 7", 3, "", "No run was removed.");
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    run_says(&sb, "runs --prune 7", 0, "Removed 1 run older than 7 days.\n", "");
+    sandbox_close(&sb);
+}
+#endif
+
+#ifdef JETBASE_POSTGRES
+/* The rows are removed, and the answer to the COMMIT gets lost: "No run was removed." would be wrong. */
+static void answer_lost(void **state)
+{
+    struct sandbox sb;
+    struct process p;
+    struct proxy *proxy;
+    (void)state;
+    open_project(&sb, SANDBOX_POSTGRES);
+    old_run(&sb, "a", 50, ", outcome", ", 'ok'");
+    proxy = proxy_start(pg_server_port());
+    snprintf(sb.variable, sizeof sb.variable, "JETBASE_SQLALCHEMY_URL=postgresql://postgres@127.0.0.1:%d%s?sslmode=disable&gssencmode=disable", proxy_port(proxy), strrchr(sb.url, '/'));
+    proxy_cut(proxy, PROXY_SERVER, "DELETE FROM", "COMMIT", 1);
+    run_line(&sb, &p, "runs --prune 7");
+    assert_int_equal(proxy_cuts(proxy), 1);
+    assert_false(there(&sb, "a"));
+    if (p.exit != 6 || strstr(p.err, "No run was removed.") || !strstr(p.err, "Whether old runs were removed is not known"))
+        fail_msg("exit %d\n%s%s", p.exit, p.out, p.err);
+    process_free(&p);
+    proxy_stop(proxy);
+    sandbox_close(&sb);
+}
+#endif
+
 STAGE_ON_BOTH(by_age)
 STAGE_ON_BOTH(the_locks_own)
 STAGE_ON_BOTH(half_applied)
@@ -161,6 +259,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGE_BOTH(by_age), STAGE_BOTH(the_locks_own), STAGE_BOTH(half_applied), STAGE_BOTH(still_alive), STAGE_BOTH(without_tables), cmocka_unit_test(rights),
+#ifdef JETBASE_SQLITE
+        cmocka_unit_test(disk_faults), cmocka_unit_test(beside_a_writer),
+#endif
+#ifdef JETBASE_POSTGRES
+        cmocka_unit_test(answer_lost),
+#endif
     };
     cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("prune", tests, NULL, NULL);

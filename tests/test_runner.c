@@ -65,7 +65,7 @@ static void skipped_ones_count_as_neither(void **state)
 {
     (void)state;
     check(GROUP("a", 3, 0, 0, 1) "echo 'not run here: no server'\n", "2 0\n",
-          "ok    program: 2 passed\n      not run here: no server\n2 passed, 0 failed\n", 0);
+          "ok    program: 2 passed, 1 skipped\n      not run here: no server\n2 passed, 0 failed\n", 0);
 }
 
 static void failures_are_shown(void **state)

@@ -8,14 +8,14 @@
 
 #include <cmocka.h>
 
-#include "fuzz/fuzz_scanner.h"
+#include "fuzz/fuzz.h"
 
 static void the_corpus(void **state)
 {
     char dir[512];
     (void)state;
     snprintf(dir, sizeof dir, "%s/tests/fuzz/corpus-scanner", getenv("srcdir") ? getenv("srcdir") : ".");
-    assert_true(fuzz_scanner_folder(dir) >= 40);
+    assert_true(fuzz_folder(dir, fuzz_scanner, false) >= 40);
 }
 
 /* A small generator of its own, so that every run tries the same texts. */
@@ -45,7 +45,7 @@ static void random_texts(void **state)
             memcpy(text + len, bits[k], size);
             len += size;
         }
-        LLVMFuzzerTestOneInput((const uint8_t *)text, len);
+        fuzz_scanner(text, len);
     }
 }
 

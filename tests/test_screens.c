@@ -117,6 +117,7 @@ static void locked_blocked(void **state)
     PGconn *conn;
     (void)state;
     golden_short_names();
+    golden_four_digits();
     golden_shop(&s, SANDBOX_POSTGRES, true);
     conn = jam(&s);
     sandbox_start(&s.sb, &run, false, NULL, upgrade);

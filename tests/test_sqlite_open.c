@@ -52,7 +52,7 @@ static void test_about(void **state)
 
 static void test_urls_without_locks(void **state)
 {
-    static const char *const queries[] = { "nolock=1", "immutable=1", "vfs=unix-none", "vfs=unix-dotfile", "mode=ro", "timeout=5&nolock=true" };
+    static const char *const queries[] = { "nolock=1", "immutable=1", "vfs=unix-none", "vfs=unix-dotfile", "mode=ro", "timeout=5&nolock=true", "n%6Flock=%31", "%76fs=unix%2dnone" };
     static const char *const fine[] = { "nolock=0", "vfs=unix", "mode=rwc", "timeout=5", "cache=shared" };
     struct lite l;
     struct stat st;

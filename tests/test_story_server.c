@@ -92,9 +92,9 @@ static void keys_are_answered(struct stage *s)
     term_key(s->term, "j");
     term_wait_for(s->term, "│▸V2");
     term_key(s->term, "?");
-    term_wait_for(s->term, "Enter never confirms");
+    term_wait_for(s->term, "Enter alone never confirms");
     term_key(s->term, "\033");
-    term_wait_gone(s->term, "Enter never confirms");
+    term_wait_gone(s->term, "Enter alone never confirms");
     term_key(s->term, "k");
     term_wait_for(s->term, "│▸V1");
     term_key(s->term, "z");
@@ -172,9 +172,9 @@ static void silent_during_a_run(void **state)
     term_wait_for(s.term, "statement 2 of 2");
     middle_freeze(&m);
     term_key(s.term, "?");
-    term_wait_for(s.term, "Enter never confirms");
+    term_wait_for(s.term, "Enter alone never confirms");
     term_key(s.term, "\033");
-    term_wait_gone(s.term, "Enter never confirms");
+    term_wait_gone(s.term, "Enter alone never confirms");
     term_key(s.term, "c");
     term_wait_for(s.term, "y  cancel it");
     term_key(s.term, "y");

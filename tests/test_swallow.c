@@ -131,11 +131,39 @@ static void in_silence(void **state)
     all(true, sandbox_setting("SILENT", 1));
 }
 
+/* The link is cut after so many bytes of the answers to a look, so also between two answers of one batch. Under LeakSanitizer what was answered by then is missed. */
+static void a_look_is_cut_anywhere(void **state)
+{
+    enum { FIRST = 400, STEP = 61, MOST = 100000 };
+    static const char *const look[] = { "lock-status", NULL };
+    struct sandbox sb;
+    struct proxy *proxy = through_proxy(&sb);
+    size_t bytes = FIRST;
+    unsigned cuts, failed = 0;
+    (void)state;
+    assert_int_equal(sandbox_run(&sb, NULL, upgrade), 0);
+    do {
+        struct process p;
+        cuts = proxy_cuts(proxy);
+        proxy_cut_bytes(proxy, PROXY_SERVER, bytes);
+        run(&sb, &p, look);
+        if (p.exit != 0 && p.exit != 6)
+            fail_msg("after %zu bytes: exit %d: %s", bytes, p.exit, p.err);
+        failed += p.exit == 6;
+        process_free(&p);
+        bytes += STEP;
+    } while (proxy_cuts(proxy) > cuts && bytes < MOST);
+    assert_true(failed > 0 && bytes < MOST);
+    proxy_stop(proxy);
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_the_link_closed),
         cmocka_unit_test(in_silence),
+        cmocka_unit_test(a_look_is_cut_anywhere),
     };
     return cmocka_run_group_tests_name("swallow", tests, NULL, NULL);
 }

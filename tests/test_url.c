@@ -193,6 +193,11 @@ static void sqlite_uris(void **state)
     sqlite("sqlite:///file:x.db", "./file:x.db", NULL);
     sqlite("sqlite:///file:x.db?uri=false", "./file:x.db", "uri=false");
     refused("sqlite:///file://other/x.db?uri=true", "Invalid SQLite URL: a file: URI may name no host but localhost");
+    sqlite("sqlite:///file:x.db#part?uri=true", "x.db", NULL);
+    sqlite("sqlite:///file:x.db#part?mode=memory&uri=true", "x.db", NULL);
+    sqlite("sqlite:///file:x.db?mode=rwc&cache=private&uri=true", "x.db", "mode=rwc&cache=private&uri=true");
+    refused("sqlite:///file:x.db?mode=readonly&uri=true", "Invalid SQLite URL: a file: URI has a mode that SQLite does not know");
+    refused("sqlite:///file:x.db?cache=none&uri=true", "Invalid SQLite URL: a file: URI has a cache that SQLite does not know");
 }
 
 static void what_is_no_url(void **state)
@@ -212,6 +217,11 @@ static void what_is_no_url(void **state)
     refused("sqlite://u:secret@/x.db", "Invalid SQLite URL: sqlite://u:***@/x.db");
     refused("postgresql://h/d?a%20b=c",
             "The database URL has a parameter whose name is none (only letters, digits and _ are allowed)");
+    refused("sqlite:///file:?uri=true", "Invalid SQLite URL: its file: URI names no file");
+    refused("sqlite:///file://?uri=true", "Invalid SQLite URL: its file: URI names no file");
+    refused("sqlite:///file://localhost?uri=true&mode=rwc", "Invalid SQLite URL: its file: URI names no file");
+    refused("sqlite:///file:#x.db?uri=true", "Invalid SQLite URL: its file: URI names no file");
+    refused("sqlite:///file:%00x.db?uri=true", "The database URL holds %00, which no file name may hold"); /* an empty name is a database that is gone at the end */
     refused("postgresql://u:%00@h/d", "The database URL holds %00, which no name or password may hold");
 }
 
@@ -235,6 +245,9 @@ static void no_password_is_ever_shown(void **state)
         "postgresql://h/d?PASSWORD=geheim",
         "postgresql://h/d?oauth_client_secret=geheim",
         "postgresql://[::1/d?password=geheim",
+        "postgresql://h,/d@x:y/z?p%61ssword=geheim",
+        "postgresql:/?u@h/d&p%61ssword=geheim",
+        "sqlite:///x.db?a%00password=geheim",
         "host=h password=geheim",
         "host=h password = 'geheim geheim'",
         "oracle://u:geheim@h/d",

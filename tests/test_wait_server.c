@@ -1,5 +1,6 @@
 /* test_wait_server.c: --wait where the PostgreSQL server is not there yet, starts up, or goes away meanwhile; and what is not waited for: a server that says no. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -155,11 +156,39 @@ static void goes_and_comes(void **state)
     sandbox_close(&sb);
 }
 
+/* The wish to stop comes while the lock is being looked at: the look is cancelled, and it is the wish that is told. */
+static void is_stopped_while_it_looks(void **state)
+{
+    static const char *const args[] = { "upgrade", "--wait", "forever", NULL };
+    struct sandbox sb;
+    struct process p;
+    (void)state;
+    sandbox_open(&sb, SANDBOX_POSTGRES);
+    sandbox_file(&sb, "V1__first.sql", "CREATE TABLE first (id INTEGER);\n");
+    run_has(&sb, "upgrade", 0, "Migrations completed successfully.", "");
+    sandbox_file(&sb, "V2__second.sql", "CREATE TABLE second (id INTEGER);\n");
+    sandbox_sql(&sb, "UPDATE jetbase_lock SET is_locked = TRUE, process_id = '11111111-2222-3333-4444-555555555555'");
+    sandbox_start(&sb, &p, false, NULL, args);
+    process_hear(&p, true, "note: waiting for the lock, held by process ID 1111");
+    PGconn *other = PQconnectdb(sb.conninfo);
+    PQclear(PQexec(other, "BEGIN; LOCK TABLE jetbase_lock IN ACCESS EXCLUSIVE MODE"));
+    while (sandbox_number(&sb, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'jetbase_lock'::regclass") == 0)
+        continue;
+    kill(p.pid, SIGHUP);
+    process_wait(&p);
+    PQfinish(other);
+    assert_int_equal(p.exit, 129);
+    assert_non_null(strstr(p.err, "error: stopped by a signal while it waited\n"));
+    assert_non_null(strstr(p.err, "The lock was not taken. Nothing was done."));
+    process_free(&p);
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals), cmocka_unit_test(waits_while_it_starts_up), cmocka_unit_test(waits_behind_a_forwarder), cmocka_unit_test(says_no), cmocka_unit_test(comes_up),
-        cmocka_unit_test(goes_and_comes),
+        cmocka_unit_test(goes_and_comes), cmocka_unit_test(is_stopped_while_it_looks),
     };
     cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("wait_server", tests, NULL, NULL);

@@ -23,6 +23,7 @@ const struct action actions[] = {
     { ACT_RESOLVE, { 'w' }, "w", "resolve", "end a half-applied file: shows its statements and the three ways out, a typed word confirms one", "unlocked, a file is half applied", true, FOOTER_IF_ALLOWED, allowed_resolve },
     { ACT_FIX_CHECKSUMS, { 'f' }, "f", "fix checksums", "record the checksums of changed files anew: shows old and new, y does it; no SQL runs", "unlocked, an applied file was changed", true, FOOTER_IF_ROOM, allowed_fix_checksums },
     { ACT_FIX_FILES, { 'm' }, "m", "forget missing", "take files that are missing out of the history: shows its rows, y deletes them; tables and data stay", "unlocked, an applied file is missing", true, FOOTER_IF_ROOM, allowed_fix_files },
+    { ACT_BASELINE, { 'b' }, "b", NULL, "baseline: record the pending versions up to the chosen one as applied, run none; once that version is typed", "unlocked, no version applied, a pending version is chosen", true, FOOTER_NEVER, allowed_baseline },
     { ACT_CANCEL, { 'c' }, "c", "cancel", "cancel this console's own run: what runs is rolled back, the lock is released", "it runs", false, FOOTER_IF_ALLOWED, allowed_cancel },
     { ACT_DRY_RUN, { 'd' }, "d", "dry run", "dry run: shows what u would do, and runs nothing", "connected, no run of this console", false, FOOTER_IF_ROOM, allowed_dry_run },
     { ACT_SEARCH, { '/' }, "/", "search", "look for a text in the pane", "always", false, FOOTER_IF_ROOM, NULL },
@@ -65,7 +66,9 @@ bool action_allowed(const struct model *m, const struct action *action, char *wh
     if (size)
         why[0] = '\0';
     if (action->changes && m->read_only) {
-        snprintf(why, size, "%s is off: this console was started with --read-only", action->names);
+        char words[200];
+        model_read_only_words(m, words, sizeof words);
+        snprintf(why, size, "%s is off: %s", action->names, words);
         return false;
     }
     return action->allowed ? action->allowed(m, why, size) : true;
@@ -106,16 +109,20 @@ static struct effect ask_for_plan(struct model *m, enum dialog_kind kind, enum p
     return (struct effect){ .what = FX_PLAN, .flush = true, .job = m->dialog.job, .direction = direction };
 }
 
+struct effect action_upgrade_plan(struct model *m, int count)
+{
+    struct effect fx = ask_for_plan(m, DIALOG_UPGRADE, PLAN_UPGRADE, false);
+    fx.count = m->dialog.count = count;
+    return fx;
+}
+
 /* Up to the chosen one: so many versions are pending before it, and it. */
 static struct effect upgrade_to(struct model *m)
 {
-    struct effect fx;
     int count = 0;
     for (size_t i = 0; i <= m->pending.chosen; i++)
         count += m->snap->listing->pending[i].type == MIGRATION_VERSIONED;
-    fx = ask_for_plan(m, DIALOG_UPGRADE, PLAN_UPGRADE, false);
-    fx.count = m->dialog.count = count;
-    return fx;
+    return action_upgrade_plan(m, count);
 }
 
 static struct effect roll_back_to(struct model *m)
@@ -210,6 +217,7 @@ struct effect action_do(struct model *m, const struct action *action, int key)
     case ACT_RESOLVE: return dialog_resolve_open(m);
     case ACT_FIX_CHECKSUMS: return dialog_fix_open(m, REPAIR_CHECKSUMS);
     case ACT_FIX_FILES: return dialog_fix_open(m, REPAIR_FILES);
+    case ACT_BASELINE: return dialog_baseline_open(m);
     case ACT_VERIFY:
         dialog_open(m, DIALOG_VERIFY, STAGE_TOLD);
         return opened((struct effect){ .what = FX_NONE });

@@ -38,6 +38,8 @@ static bool idle(const struct model *m, char *why, size_t size)
     }
     if (m->unlocking)
         return refuse(why, size, "an unlock is under way");
+    if (m->rehearsing)
+        return refuse(why, size, "a rehearsal is under way, or being rolled back");
     if (!connected(m, why, size))
         return false;
     if (m->snap->about.standby)
@@ -236,6 +238,20 @@ bool allowed_fix_checksums(const struct model *m, char *why, size_t size)
     if (any_applied(m, APPLIED_MISSING, false) && !m->snap->skip_validation)
         return refuse(why, size, "first the missing files: put them back, or m takes them out of the history");
     return true;
+}
+
+bool allowed_baseline(const struct model *m, char *why, size_t size)
+{
+    const struct snap_pending *p;
+    if (!idle(m, why, size) || !lock_is_free(m, why, size))
+        return false;
+    for (size_t i = 0; i < m->snap->listing->applied_count; i++)
+        if (m->snap->listing->applied[i].type == MIGRATION_VERSIONED)
+            return refuse(why, size, "a baseline begins a history, and this one has versions already");
+    p = chosen_pending(m);
+    if (!p || p->type != MIGRATION_VERSIONED)
+        return refuse(why, size, "b records the versions up to the chosen one: choose a pending version in pane 2");
+    return strlen(p->label) + 1 < sizeof p->label || refuse(why, size, "its version is too long to be typed: `jetbase baseline` takes it");
 }
 
 bool allowed_fix_files(const struct model *m, char *why, size_t size)

@@ -18,6 +18,7 @@ bool allowed_cancel_blocker(const struct model *model, char *why, size_t size);
 bool allowed_file(const struct model *model, char *why, size_t size);
 bool allowed_copy(const struct model *model, char *why, size_t size);
 bool allowed_fix_checksums(const struct model *model, char *why, size_t size);
+bool allowed_baseline(const struct model *model, char *why, size_t size);
 bool allowed_fix_files(const struct model *model, char *why, size_t size);
 bool allowed_resolve(const struct model *model, char *why, size_t size);
 bool allowed_verify(const struct model *model, char *why, size_t size);

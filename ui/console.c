@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "action.h"
 #include "loop.h"
 #include "model.h"
 #include "output.h"
@@ -93,6 +94,9 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
     int code;
     parts.loop.refresh_ms = in_bounds(refresh_s);
     bool open = project_open(options, true, &project, err);
+    parts.loop.target = project.target;
+    parts.loop.guarded = project.guarded;
+    parts.loop.held_back = project.held_back;
     /* They stand above the command line again when the console has gone. */
     output_open(&beside, stdout, stderr);
     output_warn_lines(&beside, project.warnings);
@@ -110,4 +114,12 @@ int console_run(const struct project_options *options, const struct sys *sys, bo
     if (farewell[0])
         error_set(err, ERR_CANCELLED, "%s", farewell);
     return code;
+}
+
+bool console_key(size_t index, struct command_key *key)
+{
+    if (index >= actions_count)
+        return false;
+    *key = (struct command_key){ .names = actions[index].names, .help = actions[index].help, .when = actions[index].allowed || actions[index].changes ? actions[index].when : NULL };
+    return true;
 }

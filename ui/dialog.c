@@ -29,7 +29,9 @@ const struct dialog_ops *dialog_ops_of(const struct model *m)
     case DIALOG_BLOCKER: return &dialog_blocker;
     case DIALOG_VERIFY: return &dialog_verify;
     case DIALOG_FIX: return &dialog_fix;
+    case DIALOG_BASELINE: return &dialog_baseline;
     case DIALOG_RESOLVE: return &dialog_resolve;
+    case DIALOG_REHEARSE: return &dialog_rehearse;
     case DIALOG_CANCEL: return &dialog_cancel;
     case DIALOG_QUIT: return &dialog_quit;
     case DIALOG_HELP: return &dialog_help;
@@ -73,7 +75,8 @@ void dialog_open_error(struct model *m, const struct error *err, const char *tit
 
 void dialog_place(const struct model *m, int cols, char *to, size_t size)
 {
-    const char *place = m->snap ? m->snap->place : "";
+    char place[400];
+    snprintf(place, sizeof place, "%s%s%s", m->target, m->target[0] ? ": " : "", m->snap ? m->snap->place : "");
     if (draw_columns(place) <= cols)
         text_copy(to, size, place);
     else
@@ -145,6 +148,28 @@ bool dialog_find(struct model *m, const char *text, int step)
     return found;
 }
 
+static bool is_bad(const struct sheet *body, size_t i)
+{
+    return body->lines[i].left_style == STYLE_BAD || (body->lines[i].right && body->lines[i].right_style == STYLE_BAD);
+}
+
+/* From where it was scrolled to last, also where the end of the list keeps that from standing at the top. */
+bool dialog_find_bad(struct model *m, int step)
+{
+    struct box box;
+    bool found = false;
+    fill(m, &box);
+    for (size_t n = 1, count = box.body.count; n <= count && !found; n++) {
+        size_t from = m->dialog.scroll < count ? m->dialog.scroll : count - 1;
+        size_t i = step > 0 ? (from + n) % count : (from + count - n) % count;
+        found = is_bad(&box.body, i) && (i == 0 || !is_bad(&box.body, i - 1));
+        if (found)
+            m->dialog.scroll = i;
+    }
+    empty(&box);
+    return found;
+}
+
 static bool scroll_key(struct model *m, int key)
 {
     enum { FAR = 1000000 };
@@ -168,6 +193,9 @@ static bool scroll_key(struct model *m, int key)
 
 struct effect dialog_key(struct model *m, int key)
 {
+    struct effect left;
+    if (key == UK_ESC && dialog_rehearse_left(m, &left))
+        return left;
     if (key == UK_ESC) {
         model_close_dialog(m);
         return (struct effect){ .flush = true };

@@ -19,12 +19,14 @@ struct dialog_ops {
     void (*footer)(const struct model *model, char *to, size_t size);
 };
 
-extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_blocker, dialog_verify, dialog_fix, dialog_resolve, dialog_cancel, dialog_quit, dialog_help, dialog_error;
+extern const struct dialog_ops dialog_upgrade, dialog_rollback, dialog_unlock, dialog_blocker, dialog_verify, dialog_fix, dialog_baseline, dialog_resolve, dialog_rehearse, dialog_cancel, dialog_quit, dialog_help, dialog_error;
 
 /* The open dialog's table, or NULL. */
 const struct dialog_ops *dialog_ops_of(const struct model *model);
 /* Scrolls the open dialog to the next (step 1) or earlier (-1) line that holds the text. False: there is none. */
 bool dialog_find(struct model *model, const char *text, int step);
+/* Scrolls it to the next (step 1) or earlier (-1) run of lines that are shown as bad; round the end too. False: there is none. */
+bool dialog_find_bad(struct model *model, int step);
 /* A key while a dialog is open. */
 struct effect dialog_key(struct model *model, int key);
 /* Draws the open dialog, below the lock pane where it can be. */
@@ -67,6 +69,8 @@ void dialog_blocker_answered(struct model *model, const struct blocker_answer *a
 bool dialog_take_over_seen(struct model *model);
 /* f, m: asks what a repair of these parts of the history would change. */
 struct effect dialog_fix_open(struct model *model, unsigned parts);
+/* b: asks what a baseline at the chosen pending version would record. */
+struct effect dialog_baseline_open(struct model *model);
 /* What it would change has come; takes answer->repair. */
 void dialog_fix_answered(struct model *model, struct found_answer *answer);
 /* w: asks about the newest half-applied file, or the chosen one. */
@@ -75,6 +79,14 @@ struct effect dialog_resolve_open(struct model *model);
 void dialog_resolve_answered(struct model *model, struct plan_answer *answer);
 /* A new look: somebody may have resolved it, or taken the lock. True where the dialog has turned into a sentence. */
 bool dialog_resolve_seen(struct model *model);
+/* In the dialog of an upgrade: asks whether its plan is to be rehearsed. */
+void dialog_rehearse_open(struct model *model);
+/* Esc: a rehearsal that is under way is stopped. False: none is. */
+bool dialog_rehearse_left(struct model *model, struct effect *fx);
+/* How far it is. */
+void dialog_rehearse_note(struct model *model, const struct engine_note *note);
+/* It has ended; takes answer->rehearsal. */
+void dialog_rehearse_answered(struct model *model, struct rehearse_answer *answer);
 /* The plan for an upgrade or a roll back has come; takes answer->preview. */
 void dialog_plan_answered(struct model *model, struct plan_answer *answer);
 

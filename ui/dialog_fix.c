@@ -30,7 +30,7 @@ void dialog_fix_answered(struct model *m, struct found_answer *answer)
     memset(&answer->repair, 0, sizeof answer->repair);
     d->stage = STAGE_ASK;
     if (repair_records(&d->repair) == 0)
-        dialog_tell(m, NULL, "history and files agree in this: nothing is to be fixed");
+        dialog_tell(m, NULL, d->kind == DIALOG_BASELINE ? "the history says this already: nothing is to be recorded" : "history and files agree in this: nothing is to be fixed");
 }
 
 static struct effect key(struct model *m, int key)

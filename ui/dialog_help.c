@@ -8,7 +8,7 @@
 
 static void help_title(const struct model *m, char *to, size_t size)
 {
-    snprintf(to, size, "Keys%s", m->read_only ? " (--read-only: those that change something are off)" : "");
+    snprintf(to, size, "Keys%s", m->held_back ? " (protected: those that change something are off)" : m->read_only ? " (--read-only: those that change something are off)" : "");
 }
 
 static void help_fill(const struct model *m, struct sheet *body, struct sheet *foot)
@@ -21,13 +21,13 @@ static void help_fill(const struct model *m, struct sheet *body, struct sheet *f
         snprintf(line, sizeof line, "%-9s %s", names, a->help);
         sheet_wrap(body, off ? STYLE_DIM : STYLE_NORMAL, 10, line);
         if (off)
-            sheet_line(body, STYLE_DIM, "          off: --read-only");
+            sheet_line(body, STYLE_DIM, m->held_back ? "          off: a protected target, opened without --yes" : "          off: --read-only");
         else if (a->allowed) {
             snprintf(line, sizeof line, "          when: %s", a->when);
             sheet_wrap(body, STYLE_DIM, 16, line);
         }
     }
-    sheet_line(foot, STYLE_NORMAL, "Enter never confirms. Esc leaves a dialog and never quits.");
+    sheet_line(foot, STYLE_NORMAL, "Enter alone never confirms. Esc leaves a dialog and never quits.");
 }
 
 /* Nothing is asked here, so q leaves it, as it leaves the help of other programs; it does not quit. */

@@ -38,6 +38,14 @@ void dialog_plan_answered(struct model *m, struct plan_answer *answer)
         dialog_tell(m, NULL, "%s has no rollback SQL: it cannot be rolled back. Nothing was done. A `-- rollback` section at the end of %s makes it possible.", bare->label, bare->shown);
 }
 
+/* A rehearsal takes the locks that the plan takes: so it is a change to whoever may change nothing. A take-over can't be rehearsed while the dead holder has the lock. */
+static bool may_rehearse(const struct model *m)
+{
+    const struct dialog *d = &m->dialog;
+    char why[512];
+    return d->plan && d->plan->count > 0 && !d->take_over && action_allowed(m, action_for('u'), why, sizeof why);
+}
+
 static struct effect key(struct model *m, int key)
 {
     struct dialog *d = &m->dialog;
@@ -47,6 +55,10 @@ static struct effect key(struct model *m, int key)
     if (key == UK_TAB) {
         d->statements = !d->statements;
         d->scroll = 0;
+    }
+    if (key == 'r' && may_rehearse(m)) {
+        dialog_rehearse_open(m);
+        return (struct effect){ .flush = true };
     }
     if (key != 'y' || d->dry)
         return (struct effect){ .what = FX_NONE };
@@ -105,6 +117,27 @@ static void fill_item(struct sheet *body, const struct preview_item *item, bool 
         sheet_line(body, STYLE_DIM, "       and %u more", item->statements - item->sql_count);
 }
 
+/* What would stop it, or is worth knowing before: above the files, where it can't be missed. */
+static void fill_preflight(struct sheet *body, const struct preflight *preflight)
+{
+    bool any = false;
+    for (size_t i = 0; i < preflight->count; i++) {
+        const struct preflight_check *c = &preflight->checks[i];
+        char line[700];
+        if (c->state != PREFLIGHT_WARN && c->state != PREFLIGHT_BLOCKS)
+            continue;
+        snprintf(line, sizeof line, "%s: %s", c->state == PREFLIGHT_BLOCKS ? "BLOCKS" : "note", c->text);
+        sheet_wrap(body, c->state == PREFLIGHT_BLOCKS ? STYLE_BAD : STYLE_WARN, 2, line);
+        if (c->hint[0]) {
+            snprintf(line, sizeof line, "  %s", c->hint);
+            sheet_wrap(body, STYLE_DIM, 2, line);
+        }
+        any = true;
+    }
+    if (any)
+        sheet_line(body, STYLE_NORMAL, " ");
+}
+
 static void fill_how(const struct preview *plan, struct sheet *foot)
 {
     bool outside = false;
@@ -130,6 +163,7 @@ static void fill(const struct model *m, struct sheet *body, struct sheet *foot)
         sheet_line(body, STYLE_NORMAL, "making the plan …");
         return;
     }
+    fill_preflight(body, &plan->preflight);
     for (size_t i = 0; i < plan->count; i++)
         fill_item(body, &plan->items[i], d->statements);
     if (d->take_over) {
@@ -147,7 +181,7 @@ static void footer(const struct model *m, char *to, size_t size)
 {
     const struct dialog *d = &m->dialog;
     if (d->stage == STAGE_ASK)
-        snprintf(to, size, "%sTab %s   j k scroll   Esc leave it", d->dry ? "" : "y upgrade   ", d->statements ? "files only" : "statements");
+        snprintf(to, size, "%s%sTab %s   j k scroll   Esc leave it", d->dry ? "" : "y upgrade   ", may_rehearse(m) ? "r rehearse first   " : "", d->statements ? "files only" : "statements");
     else
         snprintf(to, size, "Esc leave it");
 }

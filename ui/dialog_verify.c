@@ -89,8 +89,12 @@ static void fill_keys(const struct model *m, struct sheet *foot, const size_t co
         bool allowed = action_allowed(m, action, why, sizeof why);
         if (!found[i])
             continue;
+        if (!allowed && m->read_only) {
+            model_read_only_words(m, words, sizeof words);
+            snprintf(why, sizeof why, "off: %s", words);
+        }
         if (!allowed && !(m->read_only && any))
-            sheet_wrap(foot, STYLE_DIM, 0, m->read_only ? "off: this console was started with --read-only" : why);
+            sheet_wrap(foot, STYLE_DIM, 0, why);
         any = true;
         action_footer_words(m, action, words, sizeof words);
         snprintf(shown, sizeof shown, allowed || m->read_only ? "   %s" : "   (%s)", words);

@@ -4,11 +4,14 @@
 
 enum {
     UK_NONE = 0,
+    UK_CTRL_C = 3,
     UK_BACKSPACE = 8,
     UK_TAB = 9,
     UK_ENTER = 10,
     UK_CTRL_L = 12,
+    UK_CTRL_Z = 26,
     UK_ESC = 27,
+    UK_CTRL_BACKSLASH = 28,
     UK_UP = 0x110000,
     UK_DOWN,
     UK_LEFT,

@@ -47,6 +47,7 @@ static void apply(struct loop *l, struct model_msg *msg)
         break;
     case FX_PLAN:
     case FX_FIND:
+    case FX_REHEARSE:
     case FX_RUN:
     case FX_UNLOCK:
     case FX_BLOCKER:
@@ -97,7 +98,7 @@ static void read_signals(struct loop *l)
             resized(l);
         else if (number == SIGTSTP)
             apply(l, &(struct model_msg){ .kind = MSG_SUSPEND });
-        else if ((number == SIGINT || number == SIGQUIT) && info.ssi_code == SI_KERNEL) /* by the terminal */
+        else if ((number == SIGINT || number == SIGQUIT) && info.ssi_code == SI_KERNEL) /* by the terminal, before the console had it */
             apply(l, &(struct model_msg){ .kind = MSG_INTERRUPT, .u.signal = number });
         else
             apply(l, &(struct model_msg){ .kind = MSG_SIGNAL, .u.signal = number });
@@ -118,6 +119,10 @@ static void read_keys(struct loop *l)
     int key, row, col;
     while (!l->leave && (key = terminal_key()) != UK_NONE) {
         struct model_msg msg = { .kind = MSG_KEY, .u.key = key };
+        if (key == UK_CTRL_Z)
+            msg = (struct model_msg){ .kind = MSG_SUSPEND };
+        else if (key == UK_CTRL_C || key == UK_CTRL_BACKSLASH)
+            msg = (struct model_msg){ .kind = MSG_INTERRUPT, .u.signal = key == UK_CTRL_C ? SIGINT : SIGQUIT };
         if (key == UK_MOUSE) {
             enum terminal_mouse got = terminal_mouse(&row, &col);
             if (got == TERMINAL_MOUSE_NONE)
@@ -190,6 +195,8 @@ int loop_run(const struct loop_parts *parts, char *farewell, size_t size)
     }
     terminal_size(&rows, &cols);
     model_init(l.model, rows, cols, parts->read_only, parts->refresh_ms);
+    if (parts->target)
+        model_set_target(l.model, parts->target, parts->guarded, !parts->held_back);
     apply(&l, &(struct model_msg){ .kind = MSG_TICK });
     turn(&l);
     text_copy(farewell, size, l.model->farewell);

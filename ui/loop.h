@@ -14,6 +14,8 @@ struct loop_parts {
     struct reader *reader;
     int signal_fd;
     bool read_only;
+    const char *target;       /* its name, or NULL */
+    bool guarded, held_back;  /* of the target, as struct project has them */
     int refresh_ms;
 };
 

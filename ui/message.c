@@ -60,7 +60,12 @@ void message_drop(struct model_msg *msg)
         repair_clear(&msg->u.found->repair);
         free(msg->u.found);
         break;
+    case MSG_REHEARSED:
+        rehearsal_free(msg->u.rehearsed->rehearsal);
+        free(msg->u.rehearsed);
+        break;
     case MSG_NOTE:
+    case MSG_REHEARSING:
         free(msg->u.note);
         break;
     case MSG_RETURNED:
@@ -125,7 +130,7 @@ static bool replaces(const struct model_msg *newer, const struct model_msg *last
 {
     if (newer->kind != last->kind)
         return false;
-    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN || newer->kind == MSG_DETAIL || newer->kind == MSG_FILES)
+    if (newer->kind == MSG_SNAPSHOT || newer->kind == MSG_DOWN || newer->kind == MSG_DETAIL || newer->kind == MSG_FILES || newer->kind == MSG_REHEARSING)
         return true;
     return newer->kind == MSG_NOTE && newer->u.note->kind == EV_STATEMENT_DONE && last->u.note->kind == EV_STATEMENT_DONE &&
            newer->u.note->migration == last->u.note->migration;
@@ -137,7 +142,7 @@ void mailbox_post(struct mailbox *box, const struct model_msg *msg)
     uint64_t one = 1;
     while (!(copy = malloc(sizeof *copy))) {
         /* Looks come again; the end of a run must arrive. */
-        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_FILES || msg->kind == MSG_DOWN || msg->kind == MSG_DETAIL || msg->kind == MSG_NOTE) {
+        if (msg->kind == MSG_SNAPSHOT || msg->kind == MSG_FILES || msg->kind == MSG_DOWN || msg->kind == MSG_DETAIL || msg->kind == MSG_NOTE || msg->kind == MSG_REHEARSING) {
             old = *msg;
             message_drop(&old);
             return;

@@ -5,6 +5,7 @@
 #include "detail.h"
 #include "engine.h"
 #include "preview.h"
+#include "rehearsal.h"
 #include "repair.h"
 #include "snapshot.h"
 
@@ -21,6 +22,8 @@ enum model_msg_kind {
     MSG_DOWN,       /* u.down: a look that failed */
     MSG_PLAN,       /* u.plan: the plan that FX_PLAN asked for */
     MSG_FOUND,      /* u.found: what FX_FIND asked for */
+    MSG_REHEARSING, /* u.note: an event of the rehearsal */
+    MSG_REHEARSED,  /* u.rehearsed: what FX_REHEARSE asked for */
     MSG_NOTE,       /* u.note: an event of our own run */
     MSG_RETURNED,   /* u.returned: our own run has ended */
     MSG_BLOCKER,    /* u.blocker: the answer to FX_BLOCKER */
@@ -58,6 +61,13 @@ struct found_answer {
     struct error error;
 };
 
+struct rehearse_answer {
+    uint64_t job;
+    int exit_code;
+    struct rehearsal *rehearsal; /* owned; NULL where it did not come so far */
+    struct error error;          /* where exit_code is not 0 */
+};
+
 struct run_answer {
     int exit_code;
     size_t repaired;         /* a repair: so many versions and files were mended; 0: none needed it */
@@ -93,6 +103,7 @@ struct model_msg {
         struct error *down;
         struct plan_answer *plan;
         struct found_answer *found;
+        struct rehearse_answer *rehearsed;
         struct engine_note *note;
         struct run_answer *returned;
         struct unlock_answer *unlocked;

@@ -23,6 +23,26 @@ void model_init(struct model *m, int rows, int cols, bool read_only, int refresh
     m->focus = m->chosen_in = m->focus_before = PANE_PENDING;
 }
 
+void model_set_target(struct model *m, const char *target, bool guarded, bool open)
+{
+    text_visible(m->target, sizeof m->target, target);
+    m->guarded = guarded;
+    m->held_back = guarded && !open && !m->read_only;
+    m->read_only = m->read_only || m->held_back;
+    if (m->held_back)
+        model_say(m, false, "%s is PROTECTED: read-only. For changes: q, then jetbase --target %s --yes", m->target, m->target);
+    else if (guarded && !m->read_only)
+        model_say(m, true, "%s is PROTECTED, and this console may change it: --yes was said", m->target);
+}
+
+void model_read_only_words(const struct model *m, char *to, size_t size)
+{
+    if (m->held_back)
+        snprintf(to, size, "%s is protected. For changes: q, then jetbase --target %s --yes", m->target, m->target);
+    else
+        snprintf(to, size, "this console was started with --read-only");
+}
+
 void model_free(struct model *m)
 {
     model_close_dialog(m);
@@ -104,6 +124,7 @@ void model_log(struct model *m, int64_t at_us, const char *format, ...)
 void model_close_dialog(struct model *m)
 {
     preview_free(m->dialog.plan);
+    rehearsal_free(m->dialog.rehearsal);
     repair_clear(&m->dialog.repair);
     memset(&m->dialog, 0, sizeof m->dialog);
 }
@@ -233,9 +254,9 @@ static struct effect interrupted(struct model *m, int number)
 
 static struct effect suspend(struct model *m)
 {
-    if (!m->run.on && !m->unlocking)
+    if (!m->run.on && !m->unlocking && !m->rehearsing)
         return (struct effect){ .what = FX_SUSPEND };
-    model_say(m, true, "Ctrl-Z is held back while %s: a stopped process would hold the lock", m->run.on ? "a run is on" : "an unlock is under way");
+    model_say(m, true, "Ctrl-Z is held back while %s: a stopped process would hold the lock", m->run.on ? "a run is on" : m->rehearsing ? "a rehearsal is under way" : "an unlock is under way");
     return (struct effect){ .what = FX_NONE };
 }
 
@@ -277,7 +298,7 @@ static bool plan_seen(struct model *m, struct plan_answer *answer)
 /* The same for what is to be repaired. */
 static bool found_seen(struct model *m, struct found_answer *answer)
 {
-    if (m->dialog.kind != DIALOG_FIX || !awaited(m, answer->job))
+    if ((m->dialog.kind != DIALOG_FIX && m->dialog.kind != DIALOG_BASELINE) || !awaited(m, answer->job))
         return false;
     dialog_fix_answered(m, answer);
     return true;
@@ -329,6 +350,13 @@ struct effect model_apply(struct model *m, struct model_msg *msg)
         break;
     case MSG_NOTE:
         own_run_note(m, msg->u.note);
+        break;
+    case MSG_REHEARSING:
+        dialog_rehearse_note(m, msg->u.note);
+        break;
+    case MSG_REHEARSED:
+        dialog_rehearse_answered(m, msg->u.rehearsed);
+        fx.flush = true;
         break;
     case MSG_RETURNED:
         fx = own_run_returned(m, msg->u.returned);

@@ -9,7 +9,10 @@ enum { MODEL_MIN_COLS = 60, MODEL_MIN_ROWS = 16, MODEL_TYPED_SIZE = 64, MODEL_LO
 /* Panes by the number in their title. */
 enum pane { PANE_LOCK = 1, PANE_PENDING = 2, PANE_APPLIED = 3, PANE_DETAIL = 4, PANE_RUNS = 5 };
 
-enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_BLOCKER, DIALOG_VERIFY, DIALOG_FIX, DIALOG_RESOLVE, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
+enum dialog_kind { DIALOG_NONE, DIALOG_UPGRADE, DIALOG_ROLLBACK, DIALOG_UNLOCK, DIALOG_BLOCKER, DIALOG_VERIFY, DIALOG_FIX, DIALOG_BASELINE, DIALOG_RESOLVE, DIALOG_REHEARSE, DIALOG_CANCEL, DIALOG_QUIT, DIALOG_HELP, DIALOG_ERROR };
+
+/* Beside enum repair_part: not a repair, but the versions up to `to_version` recorded as applied. */
+enum { PARTS_BASELINE = 1 << 16 };
 
 /* How far a dialog is. */
 enum dialog_stage {
@@ -25,6 +28,7 @@ struct dialog {
     bool statements;             /* upgrade: the texts of the statements are shown */
     uint64_t job;                /* the answer it waits for */
     struct preview *plan;        /* owned; MAY be NULL */
+    struct rehearsal *rehearsal; /* rehearse: what it found; owned; MAY be NULL */
     struct repair repair;        /* fix: what would be changed; owned */
     unsigned parts;              /* fix: which parts of the history, enum repair_part */
     char file[512];              /* resolve: the half-applied file */
@@ -34,7 +38,7 @@ struct dialog {
     struct lock_view lock;       /* unlock: the holder that is asked about */
     bool terminate, terminate_forced;
     int count;                   /* upgrade: so many versions at most; 0: all */
-    char to_version[160];        /* roll back: everything newer than this; "": the last one */
+    char to_version[160];        /* roll back: everything newer than this; "": the last one; baseline: up to this */
     bool take_over;              /* upgrade: from the dead holder in `lock` */
     struct db_blocker blocker;   /* x, X: whom it is about */
     bool end;                    /* X: its session, not its statement */
@@ -84,6 +88,9 @@ struct search {
 struct model {
     int rows, cols;
     bool read_only;
+    char target[64];             /* name of the target; "" none */
+    bool guarded;                /* it is protected */
+    bool held_back;              /* and that is why the console is read-only: --yes was not said */
     int refresh_ms;              /* the longest time between two looks, while they are answered */
     int64_t mono_ms, wall_us;    /* now */
     struct snapshot *snap;       /* the last look that succeeded; NULL before the first */
@@ -108,6 +115,7 @@ struct model {
     bool status_bad;
     uint64_t jobs;               /* number of the last job handed out */
     bool unlocking;              /* an unlock is under way */
+    bool rehearsing;             /* a rehearsal is under way, or being rolled back */
     bool quitting;               /* leave as soon as the own run has ended */
     int quit_signal;             /* and the signal that asked for it, or 0 */
     char copy[2048];             /* FX_COPY: the text */
@@ -116,13 +124,13 @@ struct model {
 
 /* What is to be done now. */
 struct effect {
-    enum { FX_NONE, FX_PLAN, FX_FIND, FX_RUN, FX_UNLOCK, FX_BLOCKER, FX_CANCEL_OWN, FX_COPY, FX_PAGER, FX_EDITOR, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
+    enum { FX_NONE, FX_PLAN, FX_FIND, FX_REHEARSE, FX_RUN, FX_UNLOCK, FX_BLOCKER, FX_CANCEL_OWN, FX_COPY, FX_PAGER, FX_EDITOR, FX_REDRAW, FX_SUSPEND, FX_QUIT } what;
     bool read;                   /* model->want has changed: read that file */
     bool flush;                  /* keys typed ahead must be thrown away: a dialog has changed */
-    uint64_t job;                /* FX_PLAN, FX_FIND, FX_UNLOCK, FX_BLOCKER */
+    uint64_t job;                /* FX_PLAN, FX_FIND, FX_REHEARSE, FX_UNLOCK, FX_BLOCKER */
     enum plan_direction direction; /* FX_PLAN, FX_RUN */
-    int count;                   /* FX_PLAN, FX_RUN: as in the dialog */
-    char to_version[160];        /* FX_PLAN, FX_RUN */
+    int count;                   /* FX_PLAN, FX_REHEARSE, FX_RUN: as in the dialog */
+    char to_version[160];        /* FX_PLAN, FX_RUN; a baseline's FX_FIND */
     char file[512];              /* FX_PLAN, FX_RUN: the half-applied file that is to be resolved; "": none */
     enum plan_resolve resolve;   /* FX_RUN: how */
     unsigned from;               /* FX_RUN: RESOLVE_RERUN */
@@ -139,6 +147,10 @@ struct effect {
 
 /* An empty model for a terminal of that size. */
 void model_init(struct model *model, int rows, int cols, bool read_only, int refresh_ms);
+/* The database is a target of that name (cut where it is long); guarded: a protected one. open: --yes was said. What that means is said until the first key. Call it behind model_init(). */
+void model_set_target(struct model *model, const char *target, bool guarded, bool open);
+/* Why keys that change something are off, where the model is read-only: "this console was started with --read-only". */
+void model_read_only_words(const struct model *model, char *to, size_t size);
 /* Frees what it holds. */
 void model_free(struct model *model);
 /* Takes a message in. What the message owns stays the caller's, but for u.plan->preview, u.found->repair and u.detail, which may be taken (empty then). */

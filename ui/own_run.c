@@ -12,7 +12,7 @@
 const char *own_run_name(const struct own_run *run)
 {
     if (run->parts)
-        return run->parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
+        return run->parts == PARTS_BASELINE ? "baseline" : run->parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
     return run->resolve != RESOLVE_NONE ? "resolve" : words_direction(run->direction);
 }
 
@@ -195,7 +195,7 @@ static void result_words(const struct model *m, const struct run_answer *answer,
     char lasted[40];
     words_duration((double)(answer->ended_mono_ms - run->started_ms), lasted, sizeof lasted);
     if (answer->exit_code == 0 && run->parts && answer->repaired)
-        snprintf(to, size, "%s done: %zu %s in %s%s%s", own_run_name(run), answer->repaired, run->parts == REPAIR_FILES ? "taken out of the history" : "recorded anew", lasted,
+        snprintf(to, size, "%s done: %zu %s in %s%s%s", own_run_name(run), answer->repaired, run->parts == PARTS_BASELINE ? "recorded as applied" : run->parts == REPAIR_FILES ? "taken out of the history" : "recorded anew", lasted,
                  err->message[0] ? "; warning: " : "", err->message);
     else if (answer->exit_code == 0 && run->resolve != RESOLVE_NONE && run->plan)
         snprintf(to, size, "resolve done: %s %s%s%s", run->plan->items[0].label, resolved_words(run), err->message[0] ? "; warning: " : "", err->message);
@@ -234,7 +234,7 @@ struct effect own_run_returned(struct model *m, const struct run_answer *answer)
     if (bad && answer->error.code != ERR_CANCELLED) {
         char title[80];
         if (run->parts || run->resolve != RESOLVE_NONE)
-            snprintf(title, sizeof title, "%s failed", run->parts ? "Fix" : "Resolve");
+            snprintf(title, sizeof title, "%s failed", run->parts == PARTS_BASELINE ? "Baseline" : run->parts ? "Fix" : "Resolve");
         else
             snprintf(title, sizeof title, "%s failed", run->direction == PLAN_UPGRADE ? "Upgrade" : "Roll back");
         model_close_dialog(m);

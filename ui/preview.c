@@ -21,6 +21,7 @@ void preview_free(struct preview *preview)
         free(item->version);
         free(item->description);
     }
+    preflight_free(&preview->preflight);
     free(preview->items);
     free(preview->half);
     free(preview);
@@ -124,11 +125,15 @@ bool preview_make(const struct project *project, struct db *db, const struct pla
 {
     struct folder *folder = NULL;
     struct plan *plan = NULL;
+    struct error why;
     bool ok;
     *out = NULL;
     if (!engine_plan(project, db, wish, &folder, &plan, err))
         return false;
     ok = preview_copy(plan, db, out, err);
+    /* A plan is worth showing also where the database can't be asked about it. */
+    if (ok && wish->direction == PLAN_UPGRADE && plan->count > 0)
+        (*out)->looked = preflight_make(db, plan, &(*out)->preflight, &why);
     plan_free(plan);
     folder_free(folder);
     return ok;

@@ -3,6 +3,7 @@
 #define JETBASE_UI_PREVIEW_H
 
 #include "inspection.h"
+#include "preflight.h"
 
 /* A dialog is read by a person: of a file with more statements than this the rest is counted, not shown. */
 enum { PREVIEW_SQL_SHOWN = 200 };
@@ -40,6 +41,8 @@ struct preview {
     struct preview_item *items;
     size_t count;
     uint64_t statements;       /* of all items together */
+    struct preflight preflight; /* an upgrade: what the database held against it when it was made; owned */
+    bool looked;               /* that could be looked at */
     struct preview_half *half; /* of a resolve; else NULL */
 };
 

@@ -9,15 +9,23 @@
 #include "text.h"
 #include "words.h"
 
-static void header_left(const struct model *m, const char *place, char *to, size_t size)
+/* "prod PROTECTED READ-ONLY": what must stay in sight. */
+static void header_words(const struct model *m, char *to, size_t size)
 {
+    snprintf(to, size, " jetbase%s%s%s%s", m->target[0] ? "  " : "", m->target, m->guarded ? " PROTECTED" : "", m->read_only ? " READ-ONLY" : "");
+}
+
+static void header_left(const struct model *m, const char *place, const char *product, char *to, size_t size)
+{
+    char words[160];
     char behind[48] = "";
     const struct db_about *about = &m->snap->about;
     if (about->standby && about->lag_s > 0)
         snprintf(behind, sizeof behind, " STANDBY, %.0f s behind", about->lag_s);
     else if (about->standby)
         snprintf(behind, sizeof behind, about->lag_s == 0 ? " STANDBY" : " STANDBY, ? s behind");
-    snprintf(to, size, " jetbase%s  %s  %s%s", m->read_only ? " READ-ONLY" : "", place, about->product, behind);
+    header_words(m, words, sizeof words);
+    snprintf(to, size, "%s  %s%s%s%s", words, place, product[0] ? "  " : "", product, behind);
 }
 
 static void draw_header(const struct model *m, struct canvas *canvas)
@@ -28,11 +36,13 @@ static void draw_header(const struct model *m, struct canvas *canvas)
     if (m->snap) {
         text_visible(user, sizeof user, m->snap->about.user);
         snprintf(right, sizeof right, "you: %s %s ", user, clock);
-        header_left(m, m->snap->title, left, sizeof left);
+        header_left(m, m->snap->title, m->snap->about.product, left, sizeof left);
         if (draw_columns(left) > m->cols - draw_columns(right) - 2)
-            header_left(m, m->snap->place, left, sizeof left);
+            header_left(m, m->snap->place, m->snap->about.product, left, sizeof left);
+        if (m->target[0] && draw_columns(left) > m->cols - draw_columns(right) - 2)
+            header_left(m, m->snap->place, "", left, sizeof left);
     } else {
-        snprintf(left, sizeof left, " jetbase%s", m->read_only ? "  READ-ONLY" : "");
+        header_words(m, left, sizeof left);
         snprintf(right, sizeof right, "%s ", clock);
     }
     draw_fill(canvas, 0, 0, m->cols, STYLE_HEADER);

@@ -128,17 +128,6 @@ static void make_ready_last_words(void)
     catch_fatal();
 }
 
-/* A slip on Ctrl-S would stop the screen, while the keys after it went on doing what nobody sees. */
-static void hear_every_key(void)
-{
-    struct termios now;
-    if (tcgetattr(STDIN_FILENO, &now) != 0)
-        return;
-    now.c_iflag &= ~(tcflag_t)IXON;
-    if (tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0)
-        def_prog_mode();
-}
-
 bool terminal_open(int least_rows, int least_cols, struct error *err)
 {
     struct winsize size = { 0 };
@@ -158,13 +147,14 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
         return error_set(err, ERR_CONFIG, "the terminal can't be used for the console");
     make_ready_last_words();
     atexit(terminal_close);
-    cbreak();
-    hear_every_key();
+    /* Ctrl-C and Ctrl-Z too come as keys, in their turn: as signals they overtake keys, and the terminal throws away what it has yet to show. A slip on Ctrl-S would stop the screen while keys went on doing what nobody sees. */
+    raw();
     noecho();
     nonl();
     set_escdelay(ESC_DELAY_MS);
     keypad(stdscr, TRUE);
     nodelay(stdscr, TRUE);
+    typeahead(-1); /* no half picture because a key came */
     leaveok(stdscr, FALSE);
     curs_set(0);
     mouseinterval(0);

@@ -63,19 +63,44 @@ static void make_plan(struct worker *w, const struct engine_hooks *hooks)
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_PLAN, .u.plan = answer });
 }
 
+/* A baseline is asked of the engine as a repair without parts. */
+static const char *baseline_of(const struct effect *fx)
+{
+    return fx->parts == PARTS_BASELINE ? fx->to_version : NULL;
+}
+
 static const char *repair_command(unsigned parts)
 {
-    return parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
+    return parts == PARTS_BASELINE ? "baseline" : parts == REPAIR_FILES ? "fix-files" : "fix-checksums";
 }
 
 /* What a repair would change; writes nothing. */
 static void find_repair(struct worker *w, const struct engine_hooks *hooks)
 {
     struct found_answer *answer = answer_new(sizeof *answer);
-    struct engine_repair_wish wish = { .parts = w->now.parts, .command = repair_command(w->now.parts) };
+    struct engine_repair_wish wish = { .parts = w->now.parts == PARTS_BASELINE ? 0 : w->now.parts, .baseline = baseline_of(&w->now), .command = repair_command(w->now.parts) };
     answer->job = w->now.job;
     answer->ok = engine_repair(w->project, w->sys, &wish, hooks, &answer->repair, &answer->error) == 0;
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_FOUND, .u.found = answer });
+}
+
+static void on_rehearsal_event(void *user, const struct engine_event *event)
+{
+    struct worker *w = user;
+    struct engine_note *note = note_copy(event);
+    if (note)
+        mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_REHEARSING, .u.note = note });
+}
+
+/* Runs what an upgrade would, where nothing of it stays. */
+static void rehearse(struct worker *w, const struct engine_hooks *hooks)
+{
+    struct rehearse_answer *answer = answer_new(sizeof *answer);
+    struct engine_wish wish = { .plan = plan_wish_of(w), .lock_timeout_ms = w->project->lock_timeout_ms, .statement_timeout_ms = w->project->statement_timeout_ms };
+    struct engine_hooks told = { .event = on_rehearsal_event, .user = w, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
+    answer->job = w->now.job;
+    answer->exit_code = engine_rehearse(w->project, w->sys, &wish, &told, &answer->rehearsal, &answer->error);
+    mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_REHEARSED, .u.rehearsed = answer });
 }
 
 static void on_event(void *user, const struct engine_event *event)
@@ -90,7 +115,7 @@ static void on_event(void *user, const struct engine_event *event)
 
 static int mend(struct worker *w, const struct engine_hooks *hooks, struct run_answer *answer)
 {
-    struct engine_repair_wish wish = { .parts = w->now.parts, .fix = true, .command = repair_command(w->now.parts), .digest = w->now.digest,
+    struct engine_repair_wish wish = { .parts = w->now.parts == PARTS_BASELINE ? 0 : w->now.parts, .baseline = baseline_of(&w->now), .fix = true, .command = repair_command(w->now.parts), .digest = w->now.digest,
                                        .run = { .lock_timeout_ms = w->project->lock_timeout_ms, .statement_timeout_ms = w->project->statement_timeout_ms } };
     struct repair repair = { 0 };
     int code = engine_repair(w->project, w->sys, &wish, hooks, &repair, &answer->error);
@@ -171,6 +196,8 @@ static void *run(void *user)
             make_plan(w, &hooks);
         else if (w->now.what == FX_FIND)
             find_repair(w, &hooks);
+        else if (w->now.what == FX_REHEARSE)
+            rehearse(w, &hooks);
         else if (w->now.what == FX_RUN)
             run_engine(w, &hooks);
         else if (w->now.what == FX_UNLOCK)
@@ -230,9 +257,9 @@ void worker_do(struct worker *w, const struct effect *job)
 void worker_cancel(struct worker *w, int signal)
 {
     pthread_mutex_lock(&w->mutex);
-    if (w->next.what == FX_RUN)
+    if (w->next.what == FX_RUN || w->next.what == FX_REHEARSE)
         w->next_stop = signal;
-    else if (w->now.what == FX_RUN)
+    else if (w->now.what == FX_RUN || w->now.what == FX_REHEARSE)
         tell_stop(w, signal);
     pthread_mutex_unlock(&w->mutex);
 }
@@ -247,7 +274,7 @@ bool worker_stop(struct worker *w, int timeout_ms)
     w->ending = true;
     w->next.what = FX_NONE;
     runs = w->now.what == FX_RUN;
-    if (w->now.what == FX_PLAN || w->now.what == FX_FIND || runs)
+    if (w->now.what == FX_PLAN || w->now.what == FX_FIND || w->now.what == FX_REHEARSE || runs)
         tell_stop(w, SIGTERM);
     pthread_cond_signal(&w->wake);
     pthread_mutex_unlock(&w->mutex);

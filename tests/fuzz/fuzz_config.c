@@ -3,10 +3,8 @@
  * - A text is read, or refused with a message, a place inside it, and a line that is safe to show.
  * - Values say where they stand, in the order of the text.
  * - A text that was read is read alike with CRLF for LF, with one empty line more before it, and with a comment behind it.
- * - A TOML string written anew as a basic string is the same string.
- *
- * With a fuzzer: clang -fsanitize=fuzzer,address,undefined -DFUZZ_CONFIG and the same flags as the tests; the first byte chooses the reader. */
-#include "fuzz/fuzz_config.h"
+ * - A TOML string written anew as a basic string is the same string. */
+#include "fuzz/fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,18 +207,3 @@ void fuzz_envpy(const char *text, size_t len)
     text_free(&other);
     text_free(&said);
 }
-
-#ifdef FUZZ_CONFIG
-#include <stdint.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-    if (size > 0 && (data[0] & 1))
-        fuzz_toml((const char *)data + 1, size - 1);
-    else if (size > 0)
-        fuzz_envpy((const char *)data + 1, size - 1);
-    return 0;
-}
-#endif

@@ -6,9 +6,8 @@
  * - Line and column are those that counting from the beginning gives.
  *
  * tests/fuzz/run runs it with a fuzzer. */
-#include "fuzz/fuzz_scanner.h"
+#include "fuzz/fuzz.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,51 +106,11 @@ static void check(const char *text, size_t len, const struct feed_how *how)
     feed_free(&all);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void fuzz_scanner(const char *text, size_t len)
 {
     static const char *const delimiters[] = { NULL, NULL, "go", "//", "$$", "@@", ";;", "-- end" };
-    if (size == 0)
-        return 0;
-    struct feed_how how = { .dialect = data[0] & 1 ? SCAN_SQLITE : SCAN_POSTGRES, .backslashes = data[0] & 2, .delimiter = delimiters[data[0] >> 2 & 7] };
-    check((const char *)data + 1, size - 1, &how);
-    return 0;
-}
-
-static void run_file(const char *dir, const char *name)
-{
-    char path[4096];
-    FILE *file;
-    char *bytes = NULL;
-    size_t len = 0, got;
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    file = fopen(path, "re");
-    do {
-        bytes = realloc(bytes, len + 65536);
-        if (!file || !bytes) {
-            fprintf(stderr, "fuzz_scanner: can't read %s\n", path);
-            abort();
-        }
-        got = fread(bytes + len, 1, 65536, file);
-        len += got;
-    } while (got > 0);
-    fclose(file);
-    LLVMFuzzerTestOneInput((const uint8_t *)bytes, len);
-    free(bytes);
-}
-
-int fuzz_scanner_folder(const char *dir)
-{
-    DIR *folder = opendir(dir);
-    struct dirent *entry;
-    int files = 0;
-    if (!folder)
-        return -1;
-    while ((entry = readdir(folder))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        run_file(dir, entry->d_name);
-        files++;
-    }
-    closedir(folder);
-    return files;
+    if (len == 0)
+        return;
+    struct feed_how how = { .dialect = text[0] & 1 ? SCAN_SQLITE : SCAN_POSTGRES, .backslashes = text[0] & 2, .delimiter = delimiters[text[0] >> 2 & 7] };
+    check(text + 1, len - 1, &how);
 }

@@ -73,8 +73,8 @@ void golden_differences_read(struct golden_differences *differences);
 void golden_differences_free(struct golden_differences *differences);
 /* Are these words as the difference has them? */
 bool golden_differences_fits(const char *pattern, const char *words);
-/* Takes the lines out that entries `everywhere` list: what our errors add to Jetbase's words. */
-void golden_differences_pass_over(struct golden_differences *differences, char *words);
+/* Takes the lines out that entries of `where` list, "everywhere" (what our errors add to Jetbase's words) or "done" (what a command that ends well adds). */
+void golden_differences_pass_over(struct golden_differences *differences, const char *where, char *words);
 /* Judges one compared item: false, with the reason printed, where it deviates without being listed, is listed without deviating so, or deviates otherwise than listed. */
 bool golden_judge(struct golden_differences *differences, const char *database, const struct golden_item *item, const char *want, const char *got, bool exit_differs);
 

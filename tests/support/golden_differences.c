@@ -147,27 +147,32 @@ bool golden_differences_fits(const char *pattern, const char *words)
     return line_fits(want, line) && golden_differences_fits(pattern + next, words + got);
 }
 
-void golden_differences_pass_over(struct golden_differences *differences, char *words)
+void golden_differences_pass_over(struct golden_differences *differences, const char *where, char *words)
 {
-    char line[LINE], *kept = words;
+    char line[LINE], *kept = words, *begin = words;
+    bool any = false;
     while (*words) {
         size_t next = take_line(words, line);
         bool passed = false;
         for (size_t i = 0; i < differences->count; i++) {
             struct golden_difference *d = &differences->all[i];
             char ours[LINE];
-            if (strcmp(d->database, "everywhere") != 0)
+            if (strcmp(d->database, where) != 0)
                 continue;
             take_line(d->ours, ours);
             if (line_fits(ours, line))
                 passed = d->used = true;
         }
+        any |= passed;
         if (!passed) {
             memmove(kept, words, next);
             kept += next;
         }
         words += next;
     }
+    /* A blank line before what went would end the words, where none may. */
+    while (any && kept > begin + 1 && kept[-1] == '\n' && kept[-2] == '\n')
+        kept--;
     *kept = '\0';
 }
 

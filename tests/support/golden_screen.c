@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,8 +35,10 @@ static const struct rule {
     { "PostgreSQL [0-9.]+( \\([^)]*\\))?|SQLite [0-9.]+", "SomeSQL 1.2.3", true },
     { "End session [0-9#]+(─)+", "End session #──", true },
     { "session +[0-9]+", "session #", true },
+    { "pg_terminate_backend\\([0-9]+\\)", "pg_terminate_backend(#)", true },
     { "number of the session \\([0-9]+\\)", "number of the session (#)", true },
     { "[0-9]+\\.[0-9] s\\>", "#.# s", true },
+    { "\\<[0-9]+ ms\\>", "# ms", true },
     { "\\<[0-9]+ (d [0-9]+ h|h [0-9]+ min|min [0-9]+ s|s)\\>", "# s", true },
 };
 
@@ -62,7 +65,7 @@ static void replace(char *row, const struct rule *rule, bool *width)
 }
 
 /* The same on both sides: the file may be written by hand, or by UPDATE_SCREENS. */
-static void normalise(char *row)
+void golden_screen_normalise(char *row)
 {
     bool width = false;
     size_t used = 0;
@@ -94,7 +97,7 @@ static int read_screen(const char *name, char rows[ROWS][ROW])
         fail_msg("%s is missing", path);
     while (count < ROWS && fgets(rows[count], ROW, file)) {
         rows[count][strcspn(rows[count], "\n")] = '\0';
-        normalise(rows[count++]);
+        golden_screen_normalise(rows[count++]);
     }
     fclose(file);
     return count;
@@ -112,7 +115,7 @@ static void write_screen(struct term *term, const char *name, int count)
     for (int i = 0; i < count; i++) {
         char row[ROW];
         snprintf(row, sizeof row, "%s", term_row(term, i));
-        normalise(row);
+        golden_screen_normalise(row);
         fprintf(file, "%s\n", row);
     }
     assert_int_equal(fclose(file), 0);
@@ -131,7 +134,7 @@ static int differs(struct term *term, char wanted[ROWS][ROW], int count)
     for (int i = 0; i < count; i++) {
         char row[ROW];
         snprintf(row, sizeof row, "%s", term_row(term, i));
-        normalise(row);
+        golden_screen_normalise(row);
         if (strcmp(row, wanted[i]) != 0)
             return i;
     }
@@ -193,6 +196,18 @@ void golden_shop(struct stage *s, enum sandbox_kind kind, bool applied)
 enum sandbox_kind golden_any(void)
 {
     return sandbox_has(SANDBOX_SQLITE) ? SANDBOX_SQLITE : SANDBOX_POSTGRES;
+}
+
+void golden_four_digits(void)
+{
+    pid_t pid = 0;
+    for (int tries = 0; pid < 1000 && tries < 1000; tries++) {
+        pid = fork();
+        if (pid == 0)
+            _exit(0);
+        assert_true(pid > 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+    }
 }
 
 void golden_short_names(void)

@@ -10,11 +10,15 @@
 
 /* Waits until the screen, `rows` high, is the one of tests/screens/NAME.txt; fails the test, with the screen, where it does not come. With a folder in the environment's SCREENSHOTS it leaves NAME.svg there (`make screenshots`). */
 void golden_screen(struct term *term, const char *name, int rows);
+/* Makes what differs from run to run equal in one row of a screen; the buffer has at least 2000 bytes. */
+void golden_screen_normalise(char *row);
 /* The shop of the sketches: V1 to V3, applied or not, and V14, V15 and an ROC pending. */
 void golden_shop(struct stage *stage, enum sandbox_kind kind, bool applied);
 /* The database for screens that are the same on both. */
 enum sandbox_kind golden_any(void);
 /* The name of a machine stands beside the process ID where it is short, else in a row of its own: skips the test where the kept screens, those with a short one, can't be had. */
 void golden_short_names(void);
+/* Numbers of processes have four digits at least from here on, as in the kept screens: a shorter one breaks a sentence at another word. */
+void golden_four_digits(void);
 
 #endif

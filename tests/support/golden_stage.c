@@ -76,8 +76,7 @@ static void play_command(struct golden_stage *stage, const char *line, const cha
     golden_command(stage, &p, instead[0] ? instead : line);
     want = golden_words_wanted(item);
     got = golden_words_got(p.out, p.err, stage->root);
-    if (p.exit != 0)
-        golden_differences_pass_over(&stage->differences, got);
+    golden_differences_pass_over(&stage->differences, p.exit != 0 ? "everywhere" : "done", got);
     compare(stage, item, want, got, !same_class(item->exit, p.exit));
     if (strcmp(want, got) == 0 && (p.exit == 0) != (p.err[0] == '\0')) {
         print_error("[%s %u] %s\nresults go to standard output, errors to standard error; on the latter came: %s\n", stage->database, item->number, item->head, p.err);

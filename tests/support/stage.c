@@ -45,8 +45,7 @@ void stage_console(struct stage *s, const char *const env[], const char *option)
 
 void stage_quit(struct stage *s)
 {
-    term_key(s->term, "q");
-    assert_int_equal(term_wait_end(s->term), 0);
+    assert_int_equal(term_quit(s->term), 0);
     assert_false(term_alternate(s->term));
     assert_true(term_cursor(s->term));
     assert_true(term_modes_restored(s->term));

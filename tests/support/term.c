@@ -24,7 +24,7 @@
 #include <cmocka.h>
 #include <vterm.h>
 
-enum { DEADLINE_MS = 60000, ROW_SIZE = 2000, CUBE_FIRST = 16, CUBE_END = 232 };
+enum { DEADLINE_MS = 60000, QUIT_AGAIN_MS = 3000, ROW_SIZE = 2000, CUBE_FIRST = 16, CUBE_END = 232, TERM_PIECE = 8192 };
 
 struct term {
     pid_t pid;
@@ -39,6 +39,8 @@ struct term {
     char row[ROW_SIZE];
     char *bytes;
     size_t len, cap;
+    char rest[4];         /* the beginning of a character whose end is still to come */
+    size_t rest_len;
 };
 
 static int on_property(VTermProp property, VTermValue *value, void *user)
@@ -124,16 +126,50 @@ static void keep(struct term *t, const char *bytes, size_t len)
     t->len += len;
 }
 
+/* TERM_DRIP: so many bytes at most in one piece, 0 without it. A test that acts on half a picture then does so each time, not only on a busy machine. */
+static size_t drip(void)
+{
+    const char *bytes = getenv("TERM_DRIP");
+    return bytes ? strtoul(bytes, NULL, 10) : 0;
+}
+
+/* How many bytes at the end of these begin a character that is not whole. */
+static size_t begun(const char *bytes, size_t len)
+{
+    for (size_t back = 1; back <= 3 && back <= len; back++) {
+        unsigned char c = (unsigned char)bytes[len - back];
+        if ((c & 0xc0) == 0x80)
+            continue;
+        return (c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1) > back ? back : 0;
+    }
+    return 0;
+}
+
+/* Gives whole characters to the terminal: libvterm can lose its place in half a one. */
+static void show_bytes(struct term *t, const char *bytes, size_t len)
+{
+    char whole[sizeof t->rest + TERM_PIECE];
+    size_t left;
+    memcpy(whole, t->rest, t->rest_len);
+    memcpy(whole + t->rest_len, bytes, len);
+    len += t->rest_len;
+    left = begun(whole, len);
+    vterm_input_write(t->vt, whole, len - left);
+    memcpy(t->rest, whole + len - left, left);
+    t->rest_len = left;
+}
+
 /* Reads what the program has sent, waiting up to timeout_ms for it. False: there was nothing. */
 static bool take(struct term *t, int timeout_ms)
 {
     struct pollfd p = { .fd = t->fd, .events = POLLIN };
-    char bytes[8192];
+    char bytes[TERM_PIECE];
+    size_t most = drip();
     ssize_t got;
-    if (poll(&p, 1, timeout_ms) <= 0 || (got = read(t->fd, bytes, sizeof bytes)) <= 0)
+    if (poll(&p, 1, timeout_ms) <= 0 || (got = read(t->fd, bytes, most > 0 && most < sizeof bytes ? most : sizeof bytes)) <= 0)
         return false;
     keep(t, bytes, (size_t)got);
-    vterm_input_write(t->vt, bytes, (size_t)got);
+    show_bytes(t, bytes, (size_t)got);
     /* Answers to what the program asked the terminal. */
     got = (ssize_t)vterm_output_read(t->vt, bytes, sizeof bytes);
     if (got > 0)
@@ -229,14 +265,20 @@ void term_picture(struct term *t, const char *path, const char *title)
     free(cells);
 }
 
-bool term_has(struct term *t, const char *text)
+/* Is it on the screen, as far as that was read? */
+static bool shows(struct term *t, const char *text)
 {
-    while (take(t, 0))
-        ;
     for (int row = 0; row < t->rows; row++)
         if (strstr(term_row(t, row), text))
             return true;
     return false;
+}
+
+bool term_has(struct term *t, const char *text)
+{
+    while (take(t, 0))
+        ;
+    return shows(t, text);
 }
 
 static void show(struct term *t)
@@ -248,7 +290,7 @@ static void show(struct term *t)
 static void wait_until(struct term *t, const char *text, bool there)
 {
     int64_t until = now_ms() + DEADLINE_MS;
-    while (term_has(t, text) != there) {
+    while ((drip() ? shows(t, text) : term_has(t, text)) != there) {
         bool over = ended(t);
         if (!take(t, over ? 0 : 200) && (over || now_ms() >= until)) {
             show(t);
@@ -345,6 +387,18 @@ int term_wait_end(struct term *t)
     while (take(t, 0))
         ;
     return WIFSIGNALED(t->status) ? 128 + WTERMSIG(t->status) : WEXITSTATUS(t->status);
+}
+
+int term_quit(struct term *t)
+{
+    int64_t until = now_ms() + DEADLINE_MS;
+    while (!ended(t) && now_ms() < until) {
+        int64_t again = now_ms() + QUIT_AGAIN_MS;
+        term_key(t, "q");
+        while (!ended(t) && now_ms() < again)
+            take(t, 50);
+    }
+    return term_wait_end(t);
 }
 
 void term_free(struct term *t)

@@ -44,6 +44,8 @@ const char *term_bytes(const struct term *term, size_t *len);
 bool term_ended(struct term *term);
 /* Waits for the program's end: exit code, or 128 + signal. */
 int term_wait_end(struct term *term);
+/* Types q until the program ends, as a person does: what is typed while a dialog goes is thrown away with it. Returns as term_wait_end. */
+int term_quit(struct term *term);
 /* Kills the program where it still runs, and frees. */
 void term_free(struct term *term);
 

@@ -1,0 +1,131 @@
+/* test_plan_digest.c: --plan: exactly the plan that the dry run showed runs, or nothing, and the difference is told. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/run.h"
+
+static void first_files(const struct sandbox *sb)
+{
+    sandbox_file(sb, "V1__a.sql", "CREATE TABLE a (x INTEGER);\n-- rollback\nDROP TABLE a;\n");
+    sandbox_file(sb, "V2__b.sql", "CREATE TABLE b (x INTEGER);\n-- rollback\nDROP TABLE b;\n");
+}
+
+/* The digest of a dry run, cut to `digits`. */
+static void digest_of(const struct sandbox *sb, const char *command, int digits, char to[65])
+{
+    json_t *json = run_json(sb, command, 0);
+    snprintf(to, 65, "%.*s", digits, run_text(json, "digest"));
+    json_decref(json);
+}
+
+static void run_plan(const struct sandbox *sb, const char *command, const char *plan, int exit, const char *out, const char *err)
+{
+    char line[400];
+    snprintf(line, sizeof line, "%s --plan %s", command, plan);
+    run_has(sb, line, exit, out, err);
+}
+
+/* Writes what the dry run says as JSON to a file of the project. */
+static void save_plan(const struct sandbox *sb, const char *command, char path[300])
+{
+    json_t *json = run_json(sb, command, 0);
+    snprintf(path, 300, "%s/plan.json", sb->dir);
+    assert_int_equal(json_dump_file(json, path, 0), 0);
+    json_decref(json);
+}
+
+static void nothing_ran(const struct sandbox *sb)
+{
+    run_says(sb, "current", 0, "No migrations have been applied yet.\n", "");
+    run_says(sb, "lock-status", 0, "Status: UNLOCKED\n", NULL);
+}
+
+static void the_same_plan_runs(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    char digest[65], path[300];
+    sandbox_open(&sb, kind);
+    first_files(&sb);
+    digest_of(&sb, "upgrade --dry-run --json --count 1", 64, digest);
+    run_has(&sb, "upgrade --dry-run --count 1", 0, digest, "");
+    run_plan(&sb, "upgrade --count 1", digest, 0, "Migration applied successfully: V1__a.sql\n", "");
+    digest_of(&sb, "upgrade --dry-run --json", 12, digest);
+    run_plan(&sb, "upgrade", digest, 0, "Migration applied successfully: V2__b.sql\n", "");
+    run_plan(&sb, "upgrade", digest, 5, "", "Nothing would run now.");
+    save_plan(&sb, "rollback --dry-run --json --count 2", path);
+    run_plan(&sb, "rollback --count 2", path, 0, "Rollback applied successfully: V1__a.sql\n", "");
+    run_says(&sb, "current", 0, "No migrations have been applied yet.\n", "");
+    sandbox_close(&sb);
+}
+
+/* Another file, one less, one byte: nothing runs, and what differs is told. */
+static void another_plan_does_not(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    char digest[65], path[300];
+    sandbox_open(&sb, kind);
+    first_files(&sb);
+    digest_of(&sb, "upgrade --dry-run --json", 64, digest);
+    save_plan(&sb, "upgrade --dry-run --json", path);
+    sandbox_file(&sb, "V3__c.sql", "CREATE TABLE c (x INTEGER);\n");
+    run_plan(&sb, "upgrade", digest, 5, "", "DETAIL: Now it would be: V1__a.sql, V2__b.sql, V3__c.sql. The digest is ");
+    run_plan(&sb, "upgrade", path, 5, "", "DETAIL: Not in the plan that was shown, but would run now: V3__c.sql. The digest is ");
+    run_plan(&sb, "upgrade --count 1", path, 5, "", "DETAIL: Shown, but would not run now: V2__b.sql. The digest is ");
+    run_plan(&sb, "upgrade --count 2", path, 0, "Migration applied successfully: V2__b.sql\n", "");
+    run_has(&sb, "rollback --count 2", 0, NULL, "");
+    sandbox_file(&sb, "V2__b.sql", "CREATE TABLE b (x INTEGER);\n-- rollback\nDROP TABLE b; \n");
+    run_plan(&sb, "upgrade --count 2", path, 5, "", "DETAIL: Changed since it was shown: V2__b.sql. The digest is ");
+    run_plan(&sb, "upgrade --count 2 --json", path, 5, "Changed since it was shown: V2__b.sql", "");
+    nothing_ran(&sb);
+    sandbox_close(&sb);
+}
+
+/* The plan that counts is the one under the lock. */
+static void under_the_lock(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    char digest[65];
+    sandbox_open(&sb, kind);
+    first_files(&sb);
+    digest_of(&sb, "upgrade --dry-run --json", 64, digest);
+    sandbox_start(&sb, &p, true, "locked=stop", (const char *const[]){ "upgrade", "--plan", digest, NULL });
+    assert_true(process_wait_stopped(&p));
+
+    sandbox_file(&sb, "V2__b.sql", "CREATE TABLE b (y INTEGER);\n");
+    kill(p.pid, SIGCONT);
+    process_wait(&p);
+    assert_int_equal(p.exit, 5);
+    process_free(&p);
+    nothing_ran(&sb);
+    sandbox_close(&sb);
+}
+
+static void refused(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    char path[300];
+    sandbox_open(&sb, kind);
+    first_files(&sb);
+    run_has(&sb, "upgrade --plan 0123456789a", 2, "", "a digest takes 12 hex digits at least");
+    run_has(&sb, "upgrade --plan there_is_none.json", 2, "", "'there_is_none.json' is neither a digest nor a file that holds a plan");
+    run_has(&sb, "upgrade --plan 0123456789ab --dry-run", 2, "", "--plan and --dry-run can't stand together");
+    save_plan(&sb, "status --json", path);
+    run_plan(&sb, "upgrade", path, 2, "", "is neither a digest nor a file that holds a plan");
+    nothing_ran(&sb);
+    sandbox_close(&sb);
+}
+
+int main(void)
+{
+    const struct run_case tests[] = { RUN_TEST(the_same_plan_runs), RUN_TEST(another_plan_does_not), RUN_TEST(under_the_lock), RUN_TEST(refused) };
+    return run_group("plan-digest", tests, sizeof tests / sizeof *tests);
+}
