@@ -149,7 +149,7 @@ static bool print_table(const struct call *call, const struct runs *r, struct er
     }
     if (ok)
         zone_to_header(texts, r->count, started, sizeof started);
-    ok = ok && output_table(call->out, "Runs", columns, RUN_COLUMNS, cells, r->count, err);
+    ok = ok && output_rows(call->out, "Runs", columns, RUN_COLUMNS, cells, r->count, err);
     free(cells);
     free(texts);
     return ok;

@@ -55,44 +55,27 @@ static void fill(const struct target_look *look, struct line *line)
         snprintf(line->cells[4] + strlen(line->cells[4]), sizeof line->cells[4] - strlen(line->cells[4]), "; a standby");
 }
 
-/* Nothing is cut, so that a line can be searched and copied. */
-static void print_line(struct output *out, const struct line *line, const unsigned widths[COLUMNS])
+static bool print_rows(const struct call *call, const struct target_look *looks, size_t count, struct error *err)
 {
-    struct text text = { 0 };
-    for (int column = 0; column < COLUMNS; column++) {
-        const char *cell = line->cells[column];
-        int pad = column + 1 < COLUMNS ? (int)(widths[column] - output_columns(cell, strlen(cell)) + 2) : 0;
-        text_printf(&text, "%s%*s", cell, pad, "");
-    }
-    output_print(out, "%s", text.failed ? "memory ran out for this line" : text_string(&text));
-    text_free(&text);
-}
-
-static bool print_lines(const struct call *call, const struct target_look *looks, size_t count, struct error *err)
-{
-    static const struct line head = { .cells = { "Target", "Database", "Current", "Pending", "Lock" } };
+    static const struct table_column columns[COLUMNS] = { { "Target", "32", false }, { "Database", "36", false }, { "Current", "37", false }, { "Pending", "37", false }, { "Lock", "37", false } };
     struct line *lines = calloc(count + 1, sizeof *lines);
-    unsigned widths[COLUMNS] = { 0 };
-    if (!lines)
-        return error_set(err, ERR_NO_MEMORY, "Memory ran out showing the targets.");
-    lines[0] = head;
-    for (size_t i = 0; i < count; i++)
-        fill(&looks[i], &lines[i + 1]);
-    for (size_t i = 0; i <= count; i++)
-        for (int column = 0; column < COLUMNS; column++) {
-            unsigned columns = output_columns(lines[i].cells[column], strlen(lines[i].cells[column]));
-            widths[column] = columns > widths[column] ? columns : widths[column];
-        }
-    for (size_t i = 0; i <= count; i++)
-        print_line(call->out, &lines[i], widths);
+    const char **cells = calloc(count * COLUMNS + 1, sizeof *cells);
+    bool ok = (lines && cells) || error_set(err, ERR_NO_MEMORY, "Memory ran out showing the targets.");
+    for (size_t i = 0; ok && i < count; i++) {
+        fill(&looks[i], &lines[i]);
+        for (size_t column = 0; column < COLUMNS; column++)
+            cells[i * COLUMNS + column] = lines[i].cells[column];
+    }
+    ok = ok && output_rows(call->out, "Targets", columns, COLUMNS, cells, count, err);
+    free(cells);
     free(lines);
-    return true;
+    return ok;
 }
 
 static json_t *look_json(const struct target_look *look)
 {
     bool reached = look->reached;
-    return json_pack("{s:o, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "target", json_words(look->name), "url", json_words(look->database), "protected", (int)look->guarded, "reachable",
+    return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "target", json_words(look->name), "url", json_words(look->database), "protected", look->guard_known ? json_boolean(look->guarded) : json_null(), "reachable",
                      (int)reached, "error", reached ? json_null() : json_error(&look->err), "version", json_words(look->version), "pending", json_count(reached ? (int64_t)look->pending : -1),
                      "half_applied", json_words(look->half), "disagree", json_words(look->disagree), "standby", reached ? json_boolean(look->standby) : json_null(), "lock",
                      reached ? json_lock(&look->lock, look->utc) : json_null());
@@ -133,7 +116,7 @@ int command_all_targets(const struct call *call, struct error *err)
     while (names[count])
         count++;
     struct target_look *looks = targets_look(call->project, call->sys, names, TARGETS_PATIENCE_MS, err);
-    bool ok = looks && (call->out->json ? output_json(call->out, looks_json(looks, count), err) : (call->options->check && call->out->quiet) || print_lines(call, looks, count, err));
+    bool ok = looks && (call->out->json ? output_json(call->out, looks_json(looks, count), err) : (call->options->check && call->out->quiet) || print_rows(call, looks, count, err));
     for (size_t i = 0; ok && i < count; i++)
         warn_of(call, &looks[i]);
     if (ok && call->options->check) {

@@ -75,4 +75,7 @@ struct table_column {
 /* Prints a table as rich does: a box with a heavy header, its title centred over it, at most o->width wide. cells: rows times columns strings, row by row; they need not be safe to show. With --json nothing. False: ERR_NO_MEMORY. */
 bool output_table(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err);
 
+/* The same for what Jetbase has no table of: as a box on a terminal; elsewhere without title and box, a line for each row, below one of the columns' names, nothing folded or cut. */
+bool output_rows(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err);
+
 #endif

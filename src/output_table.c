@@ -1,4 +1,4 @@
-/* output_table.c: tables in the look of Jetbase's (rich's): widths, folding and the box. */
+/* output_table.c: tables in the look of Jetbase's (rich's): widths, folding and the box; and the plain lines of where there is no terminal. */
 #include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -274,7 +274,33 @@ static bool make_cells(struct table *t, const char *const *cells)
     return t->cells != NULL;
 }
 
-bool output_table(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err)
+/* ---- lines ---- */
+
+static void add_line(struct table *t, const char **at)
+{
+    for (size_t c = 0; c < t->count; c++) {
+        text_puts(&t->out, at[c]);
+        if (c + 1 < t->count)
+            add_blanks(&t->out, t->widths[c] - columns_of(at[c]));
+    }
+    text_puts(&t->out, "\n");
+}
+
+static void add_lines(struct table *t, const char **at)
+{
+    measure(t);
+    for (size_t c = 0; c < t->count; c++)
+        at[c] = t->columns[c].title;
+    add_line(t, at);
+    for (size_t r = 0; r < t->rows; r++) {
+        for (size_t c = 0; c < t->count; c++)
+            at[c] = t->cells[r * t->count + c];
+        add_line(t, at);
+    }
+}
+
+/* title: NULL for lines */
+static bool print_rows(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err)
 {
     struct table t = { .columns = columns, .count = column_count, .rows = rows, .colour = o->colour };
     const char **at;
@@ -285,8 +311,12 @@ bool output_table(struct output *o, const char *title, const struct table_column
     at = calloc(column_count, sizeof *at);
     ok = t.widths && at && make_cells(&t, cells);
     if (ok) {
-        fit(&t, o->width);
-        add_table(&t, title, at);
+        if (title) {
+            fit(&t, o->width);
+            add_table(&t, title, at);
+        } else {
+            add_lines(&t, at);
+        }
         ok = !t.out.failed;
     }
     if (ok)
@@ -298,4 +328,14 @@ bool output_table(struct output *o, const char *title, const struct table_column
     free(at);
     text_free(&t.out);
     return ok || error_set(err, ERR_NO_MEMORY, "Memory ran out printing a table.");
+}
+
+bool output_table(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err)
+{
+    return print_rows(o, title, columns, column_count, cells, rows, err);
+}
+
+bool output_rows(struct output *o, const char *title, const struct table_column *columns, size_t column_count, const char *const *cells, size_t rows, struct error *err)
+{
+    return print_rows(o, o->terminal ? title : NULL, columns, column_count, cells, rows, err);
 }

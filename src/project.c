@@ -69,9 +69,9 @@ static bool enter_project(const struct project_options *options, struct error *e
     return refuse_folder(err);
 }
 
-static bool refuse_no_url(struct error *err)
+static bool refuse_no_url(const struct config *config, struct error *err)
 {
-    return error_set(err, ERR_CONFIG,
+    error_set(err, ERR_CONFIG,
                      "Configuration 'sqlalchemy_url' not found. Please configure it using one of these methods:\n\n"
                      "1. jetbase/env.py file:\n"
                      "   sqlalchemy_url = \"your_value\"\n\n"
@@ -82,6 +82,9 @@ static bool refuse_no_url(struct error *err)
                      "4. pyproject.toml file:\n"
                      "   [tool.jetbase]\n"
                      "   sqlalchemy_url = \"your_value\"");
+    if (config->target_count > 0)
+        error_hint(err, "jetbase.toml has targets: --target %s%s.", config->targets[0].name, config->target_count > 1 ? ", for instance" : "");
+    return false;
 }
 
 static bool read_config(const struct project_options *options, struct project *out, struct error *err)
@@ -107,7 +110,7 @@ static bool read_config(const struct project_options *options, struct project *o
     out->statement_timeout_ms = config.statement_timeout_ms;
     out->lock_wait_ms = config.lock_wait_ms;
     out->lock_retry = config.lock_retry;
-    ok = config.url != NULL || refuse_no_url(err);
+    ok = config.url != NULL || refuse_no_url(&config, err);
     if (ok) {
         out->url_from = text_dup(config.origin[CONFIG_URL].from);
         ok = out->url_from != NULL || no_memory(err);

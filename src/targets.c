@@ -79,6 +79,7 @@ static void look_at(const struct guest *guest, const struct sys *sys, struct tar
     struct history *history = NULL;
     struct db *db = NULL;
     bool ok = project_read_target(&guest->base, guest->name, &project, &look->err);
+    look->guard_known = project.target != NULL;
     look->guarded = project.guarded;
     if (project.has_url)
         text_copy(look->database, sizeof look->database, project.url.shown);

@@ -12,7 +12,7 @@ enum { TARGETS_PATIENCE_MS = 15000 }; /* more than a connection may take where i
 struct target_look {
     char name[128];
     char database[600];     /* its URL with the password masked; "" where it has none that can be read */
-    bool guarded;           /* protected */
+    bool guard_known, guarded; /* whether it is protected could be read; it is */
     bool reached;           /* it was looked at; else err says why not */
     struct error err;
     bool standby;

@@ -181,6 +181,19 @@ static void test_unknown_and_missing(void **state)
     process_free(&p);
 }
 
+/* Who names no target is told that there are some. */
+static void test_only_targets(void **state)
+{
+    struct process p;
+    (void)state;
+    files_write(dir, "jetbase/jetbase.toml", "[target.prod]\nurl = \"sqlite:///prod.db\"\n[target.ci]\nurl = \"sqlite:///ci.db\"\n");
+    jetbase(&p, NULL, "upgrade", NULL, NULL);
+    assert_int_equal(p.exit, 2);
+    assert_non_null(strstr(p.err, "error: Configuration 'sqlalchemy_url' not found."));
+    assert_non_null(strstr(p.err, "jetbase.toml has targets: --target prod, for instance."));
+    process_free(&p);
+}
+
 /* Broken files: file, line and column, the line itself, its caret. A broken pyproject.toml fails even where env.py says all. */
 static void test_broken(void **state)
 {
@@ -310,7 +323,7 @@ static void test_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_broken), TEST(test_large), TEST(test_no_file), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
+        TEST(test_nothing), TEST(test_sources), TEST(test_no_database), TEST(test_unknown), TEST(test_unknown_and_missing), TEST(test_only_targets), TEST(test_broken), TEST(test_large), TEST(test_no_file), TEST(test_types), TEST(test_unset), TEST(test_nothing_secret), TEST(test_passed_over),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

@@ -162,6 +162,29 @@ static void test_narrow(void **state)
     }
 }
 
+/* Without a terminal: a line for each row, whole, however long it is and however narrow the output; wide characters count as two. */
+static void test_rows_without_a_terminal(void **state)
+{
+    static const char *const cells[] = { "10", "a description that is longer than the line", "漢", "", "3", "bell \a" };
+    struct kept k;
+    struct error err = { 0 };
+    (void)state;
+    keep(&k, 20);
+    assert_true(output_rows(&k.o, "Runs", status_columns, 2, cells, 3, &err));
+    end(&k);
+    assert_string_equal(k.out, "Version  Description\n"
+                               "10       a description that is longer than the line\n"
+                               "漢       \n"
+                               "3        bell ^G\n");
+    drop(&k);
+    keep(&k, 60);
+    k.o.terminal = true;
+    assert_true(output_rows(&k.o, "Runs", status_columns, 2, cells, 1, &err));
+    end(&k);
+    assert_non_null(strstr(k.out, "┃ Version ┃"));
+    drop(&k);
+}
+
 /* Text of files and databases never reaches a terminal raw. */
 static void test_control_bytes(void **state)
 {
@@ -369,7 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_table),     cmocka_unit_test(test_history),   cmocka_unit_test(test_history_80),        cmocka_unit_test(test_odd_cells),
-        cmocka_unit_test(test_colours),         cmocka_unit_test(test_narrow),    cmocka_unit_test(test_control_bytes),     cmocka_unit_test(test_error_with_place),
+        cmocka_unit_test(test_colours),         cmocka_unit_test(test_narrow),    cmocka_unit_test(test_rows_without_a_terminal), cmocka_unit_test(test_control_bytes),     cmocka_unit_test(test_error_with_place),
         cmocka_unit_test(test_ages),            cmocka_unit_test(test_json_lock), cmocka_unit_test(test_json_on_a_terminal), cmocka_unit_test(test_error_without_place), cmocka_unit_test(test_json_values),
         cmocka_unit_test(test_json_error),      cmocka_unit_test(test_unwritable), cmocka_unit_test(test_quiet_and_json),
     };

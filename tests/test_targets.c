@@ -216,6 +216,19 @@ static void the_worst_is_the_answer(enum sandbox_kind kind)
     close_two(&sb, &other);
 }
 
+/* Where its table can't be read, neither can be what guards it. */
+static void what_guards_it_is_not_guessed(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    sandbox_open(&sb, kind);
+    write_toml(&sb, "[target.odd]\nurl = 5\nprotected = true\n[target.plain]\nurl = \"%s\"\n", sb.url);
+    json_t *json = run_json(&sb, "status --all-targets --json", 0), *targets = json_object_get(json, "targets");
+    assert_true(json_is_null(json_object_get(json_array_get(targets, 0), "protected")));
+    assert_true(json_is_false(json_object_get(json_array_get(targets, 1), "protected")));
+    json_decref(json);
+    sandbox_close(&sb);
+}
+
 static void all_targets_side_by_side(enum sandbox_kind kind)
 {
     struct sandbox sb, other;
@@ -258,6 +271,7 @@ int main(void)
     static const struct run_case tests[] = {
         RUN_TEST(a_target_is_another_database), RUN_TEST(a_url_goes_before), RUN_TEST(a_variable_holds_the_url), RUN_TEST(what_is_refused), RUN_TEST(no_password_is_shown),
         RUN_TEST(a_protected_target_wants_yes), RUN_TEST(every_command_is_guarded_or_looks), RUN_TEST(all_targets_side_by_side), RUN_TEST(the_worst_is_the_answer),
+        RUN_TEST(what_guards_it_is_not_guessed),
     };
     return run_group("targets", tests, sizeof tests / sizeof *tests);
 }
