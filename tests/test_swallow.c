@@ -158,12 +158,44 @@ static void a_look_is_cut_anywhere(void **state)
     sandbox_close(&sb);
 }
 
+/* The same with a rehearsal: wherever it is cut, nothing of it stays, and it does not say that all is well. */
+static void a_rehearsal_is_cut_anywhere(void **state)
+{
+    enum { FIRST = 700, STEP = 353, MOST = 200000 };
+    static const char *const rehearse[] = { "rehearse", NULL };
+    struct sandbox sb;
+    struct proxy *proxy = through_proxy(&sb);
+    size_t bytes = FIRST;
+    unsigned cuts, failed = 0;
+    (void)state;
+    assert_int_equal(sandbox_run(&sb, NULL, upgrade), 0);
+    sandbox_file(&sb, "V8__more.sql", "-- upgrade\nCREATE TABLE more (id integer PRIMARY KEY);\nINSERT INTO more SELECT generate_series(1, 100);\n-- rollback\nDROP TABLE more;\n");
+    do {
+        struct process p;
+        cuts = proxy_cuts(proxy);
+        proxy_cut_bytes(proxy, PROXY_SERVER, bytes);
+        run(&sb, &p, rehearse);
+        if (p.exit != 6 && (p.exit != 0 || proxy_cuts(proxy) > cuts))
+            fail_msg("after %zu bytes: exit %d: %s", bytes, p.exit, p.err);
+        failed += p.exit == 6;
+        process_free(&p);
+        assert_int_equal(sandbox_number(&sb, "SELECT count(*) FROM pg_class WHERE relname = 'more'"), 0);
+        bytes += STEP;
+    } while (proxy_cuts(proxy) > cuts && bytes < MOST);
+    print_message("%u cuts, the last after %zu bytes\n", failed, bytes - STEP);
+    assert_true(failed > 10 && bytes < MOST);
+    proxy_stop(proxy);
+    sandbox_close(&sb);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_the_link_closed),
         cmocka_unit_test(in_silence),
         cmocka_unit_test(a_look_is_cut_anywhere),
+        cmocka_unit_test(a_rehearsal_is_cut_anywhere),
     };
+    cmocka_set_test_filter(getenv("FILTER"));
     return cmocka_run_group_tests_name("swallow", tests, NULL, NULL);
 }
