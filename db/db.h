@@ -250,6 +250,7 @@ struct db_step {
     bool deferrable;                /* HEAD */
     int lock_timeout_ms, statement_timeout_ms; /* HEAD, START: of this migration; 0: the connection's */
     bool foreign_keys_off;          /* HEAD, SQLite: no foreign key acts in this migration; RESET then checks them all, and fails where one is broken */
+    bool tell;                      /* SQL: somebody watches: its answer is wanted as soon as there is one. Else the answers of several may come together, which with DB_PIPELINE saves time */
     const char *application;        /* HEAD: application_name while it runs ("jetbase 3/7 V14__x.sql"); SQLite ignores it */
     enum db_block block;            /* ALONE */
     const struct db_record *record; /* RECORD; PROGRESS and START use next_file and next_statements of it, START, SEAL and DONE prefix */

@@ -17,6 +17,7 @@ static void finish_step(struct db *db)
     r->migration = step->migration;
     r->statement = step->statement;
     r->ok = !r->skipped && !r->lost && db->result_err.code == ERR_NONE;
+    db->more_comes = step->kind == STEP_RESET || step->kind == STEP_FENCE || (step->kind == STEP_SQL && !step->tell);
     r->ms = (double)(now - db->last_ms);
     db->last_ms = now;
     if (r->ok && step->kind == STEP_COMMIT)
@@ -139,8 +140,8 @@ static enum db_next down(struct db *db, struct error *err)
 static enum db_next deliver(struct db *db, struct db_result *result, struct error *err)
 {
     *result = db->result;
-    /* The answers of reset, fence and record come together: what was seen meanwhile may be of any of them. */
-    if (result->kind != STEP_RESET && result->kind != STEP_FENCE)
+    /* Where answers come together, what was seen meanwhile may be of any of them. */
+    if (!db->more_comes)
         pg_onlooker_rest(db);
     db->look_ms = 0;
     if (!result->ok && err)

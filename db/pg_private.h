@@ -101,6 +101,7 @@ struct db {
     int64_t look_ms;            /* when whom the oldest step waits for is to be looked at; 0 not set yet, -1 it is being looked at */
 
     struct pg_cancel *cancel;
+    bool more_comes;              /* no Flush stands behind the step that was answered last */
     struct pg_onlooker *onlooker; /* NULL until a statement waits long */
     struct pg_rehearsal *rehearsal; /* NULL but while one is on */
     int lock_ms;              /* lock_timeout of the migration that was begun last, as far as it was given to us; 0: none */

@@ -120,7 +120,7 @@ static int do_it(const struct call *call, enum plan_direction direction, struct 
     const struct options *o = call->options;
     struct listener listener = { .out = call->out, .sys = call->sys };
     struct engine_wish wish = { .expect_id = NULL };
-    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .tick = call->out->json ? NULL : listener_tick, .wake_fd = -1 };
+    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .tick = call->out->json ? NULL : listener_tick, .each_statement = listener_watched(call->out), .wake_fd = -1 };
     wish.plan = (struct plan_wish){ .direction = direction, .resolve_name = o->operands[0], .resolve_from = (unsigned)o->from,
                                     .resolve = o->mark_applied ? RESOLVE_APPLIED : o->mark_rolled_back ? RESOLVE_ROLLED_BACK : RESOLVE_RERUN };
     command_run_wish(call, &wish);

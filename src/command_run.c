@@ -279,7 +279,7 @@ static int run(const struct call *call, enum plan_direction direction, struct er
     const struct options *o = call->options;
     struct listener listener = { .out = call->out, .sys = call->sys };
     struct engine_wish wish = { .plan = plan_wish_of(call, direction) };
-    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .tick = call->out->json ? NULL : listener_tick, .wake_fd = -1 };
+    struct engine_hooks hooks = { .event = call->out->json ? listener_json : listener_text, .user = &listener, .tick = call->out->json ? NULL : listener_tick, .each_statement = listener_watched(call->out), .wake_fd = -1 };
     command_run_wish(call, &wish);
     command_note_passed(call);
     if (o->dry_run)

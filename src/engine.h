@@ -35,6 +35,7 @@ struct engine_event {
     int64_t at_us;                       /* wall clock */
     uint32_t migration, migrations;      /* 1 of n */
     uint32_t statement, statements;      /* 1 of n, of this file */
+    bool behind;                         /* the answers of several statements come together: more may be done than is told */
     uint32_t attempt, attempts;          /* 1 of n */
     double ms;
     enum plan_direction direction;
@@ -71,6 +72,7 @@ struct engine_wish {
 struct engine_hooks {
     void (*event)(void *user, const struct engine_event *event);
     void *user;
+    bool each_statement;         /* somebody watches: each EV_STATEMENT_DONE is told when it happens, with its own time. Else those of a file MAY come together (see engine_event.behind) */
     void (*tick)(void *user);    /* MAY be NULL; called some times a second while the database works, between events: time passes. Must not wait */
     const atomic_int *stop;      /* MAY be NULL; not zero: cancel, roll back, release; the value is the signal number (exit 128+n), or -1 where a person asked (exit 1) */
     int wake_fd;                 /* -1, or readable together with *stop */

@@ -25,12 +25,19 @@ const struct plan_item *window_item(const struct window *w, uint32_t i)
     return &w->run->plan->items[i];
 }
 
+/* Do answers come later than what they tell of? Those of a file outside a transaction are awaited one by one. */
+static bool window_behind(const struct window *w, uint32_t i)
+{
+    return (w->run->driver->caps & DB_PIPELINE) && !w->run->hooks->each_statement && !window_item(w, i)->facts.outside;
+}
+
 void window_tell(struct window *w, enum engine_event_kind kind, uint32_t i, struct engine_event event)
 {
     event.kind = kind;
     event.migration = i + 1;
     event.file = window_item(w, i)->migration;
     event.statements = window_item(w, i)->facts.statements;
+    event.behind = window_behind(w, i);
     engine_tell(w->run, &event);
 }
 
@@ -214,6 +221,8 @@ static bool send_statement(struct window *w, uint32_t i, uint32_t number, const 
     step.sql = s->text;
     step.len = s->len;
     step.at = found->at;
+    /* The last one's too: how long the trailer waits for a lock is then known, and so who is in its way. */
+    step.tell = w->run->hooks->each_statement || number == window_item(w, i)->facts.statements;
     if (!window_submit(w, &step))
         return false;
     return (w->outstanding < WINDOW_STEPS && w->bytes < WINDOW_BYTES) || window_drain(w, 0);

@@ -10,6 +10,7 @@ struct progress {
     bool on;                  /* a file runs */
     char file[512];           /* safe to show */
     uint32_t done, statements;
+    bool behind;              /* more of them may be done by now */
     int64_t began_ms;
     int64_t shown_ms;         /* when the line on the terminal was written last */
     int64_t next_ms;          /* elsewhere: when the next line is due */
@@ -32,6 +33,8 @@ void listener_course(void *user, const struct engine_event *event);
 void listener_tick(void *user);
 /* What listener_text tells of progress. */
 void listener_progress(struct listener *l, const struct engine_event *event);
+/* Does somebody watch each statement go by: on a terminal, in the details of --verbose, in a stream of JSON? For engine_hooks.each_statement. */
+bool listener_watched(const struct output *out);
 /* JSON: one event a line on standard output; before run-ended an "error" event where the run failed. */
 void listener_json(void *user, const struct engine_event *event);
 

@@ -38,7 +38,9 @@ static void words(const struct progress *p, int64_t now_ms, char *to, size_t siz
     else
         output_age((double)s, age, sizeof age);
     /* The one after those that are done is running; after the last one the file is recorded and committed. */
-    if (p->statements > 0)
+    if (p->behind && p->done > 0)
+        snprintf(to, size, ": at least %s of %s statements done, %s", grouped(p->done, at), grouped(p->statements, of), age);
+    else if (p->statements > 0 && !p->behind)
         snprintf(to, size, ": statement %s of %s, %s", grouped(p->done < p->statements ? p->done + 1 : p->statements, at), grouped(p->statements, of), age);
     else
         snprintf(to, size, ": %s", age);
@@ -82,7 +84,7 @@ static void begin(struct listener *l, const struct engine_event *event)
 {
     struct progress *p = &l->progress;
     int64_t now_ms = l->sys->mono_ms();
-    *p = (struct progress){ .on = true, .done = event->statement, .statements = event->statements, .began_ms = now_ms, .next_ms = now_ms + FAILPOINT_MS("progress", PLAIN_AFTER_MS) };
+    *p = (struct progress){ .on = true, .done = event->statement, .statements = event->statements, .behind = event->behind, .began_ms = now_ms, .next_ms = now_ms + FAILPOINT_MS("progress", PLAIN_AFTER_MS) };
     text_visible(p->file, sizeof p->file, event->file ? event->file->file : "?");
 }
 
@@ -96,6 +98,7 @@ void listener_progress(struct listener *l, const struct engine_event *event)
         break;
     case EV_STATEMENT_DONE:
         l->progress.done = event->statement;
+        l->progress.behind = event->behind;
         listener_tick(l);
         break;
     case EV_MIGRATION_APPLIED:
@@ -112,4 +115,9 @@ void listener_progress(struct listener *l, const struct engine_event *event)
     default:
         break;
     }
+}
+
+bool listener_watched(const struct output *out)
+{
+    return out->json || (!out->quiet && (out->verbose || out->terminal || out->rewritable));
 }

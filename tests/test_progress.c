@@ -171,6 +171,32 @@ static void test_plain(void **state)
     forget(&h);
 }
 
+/* Where answers come together, what is said is no more than what is known. */
+static void test_behind(void **state)
+{
+    struct heard h;
+    struct engine_event event = { .kind = EV_MIGRATION_STARTED, .migration = 1, .migrations = 1, .statements = 5000, .behind = true };
+    (void)state;
+    listen(&h, false);
+    event.file = &h.file;
+    listener_text(&h.listener, &event);
+    pass(&h, 10000);
+    beside_is(&h, "V7__big.sql: 10 s so far\n");
+    event.kind = EV_STATEMENT_DONE;
+    event.statement = 1024;
+    listener_text(&h.listener, &event);
+    pass(&h, 10000);
+    beside_is(&h, "V7__big.sql: 10 s so far\nV7__big.sql: at least 1,024 of 5,000 statements done, 20 s so far\n");
+    forget(&h);
+    assert_false(listener_watched(&h.out));
+    h.out.verbose = true;
+    assert_true(listener_watched(&h.out));
+    h.out.quiet = true;
+    assert_false(listener_watched(&h.out));
+    h.out.json = true;
+    assert_true(listener_watched(&h.out));
+}
+
 static void test_quiet(void **state)
 {
     struct heard h;
@@ -201,15 +227,15 @@ static void nothing_left(struct sandbox *sb)
     sandbox_close(sb);
 }
 
-/* One statement without an end: the seconds go on, in lines that stand alone. */
-static void test_pipe(enum sandbox_kind kind)
+/* One statement without an end: the seconds go on, in lines that stand alone. On PostgreSQL nobody watches a pipe, so answers come together, and no number is said that may be old; --verbose watches. */
+static void through_pipe(enum sandbox_kind kind, const char *option, const char *says)
 {
     struct sandbox sb;
     struct process p;
     write_long(&sb, kind);
-    const char *const argv[] = { process_faulty(), "upgrade", NULL }, *const env[] = { sb.variable, "JETBASE_FAILPOINT_MS=progress=500", NULL };
+    const char *const argv[] = { process_faulty(), "upgrade", option, NULL }, *const env[] = { sb.variable, "JETBASE_FAILPOINT_MS=progress=500", NULL };
     process_start(&p, sb.dir, argv, env);
-    process_hear(&p, true, "V1__big.sql: statement 2 of 3, 0 s so far\n");
+    process_hear(&p, true, says);
     process_hear(&p, true, " 1 s so far\n");
     process_hear(&p, true, " 2 s so far\n");
     kill(p.pid, SIGINT);
@@ -219,6 +245,12 @@ static void test_pipe(enum sandbox_kind kind)
     assert_null(strchr(p.err, '\033'));
     process_free(&p);
     nothing_left(&sb);
+}
+
+static void test_pipe(enum sandbox_kind kind)
+{
+    through_pipe(kind, NULL, kind == SANDBOX_POSTGRES ? "V1__big.sql: 0 s so far\n" : "V1__big.sql: statement 2 of 3, 0 s so far\n");
+    through_pipe(kind, "--verbose", "V1__big.sql: statement 2 of 3, 0 s so far\n");
 }
 
 /* The same on a terminal: one line, written over, of which nothing is left. */
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_live),
         cmocka_unit_test(test_live_narrow),
         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_behind),
         cmocka_unit_test(test_quiet),
     };
     cmocka_set_test_filter(getenv("FILTER"));

@@ -129,7 +129,7 @@ static void run_engine(struct worker *w, const struct engine_hooks *hooks)
     struct run_answer *answer = answer_new(sizeof *answer);
     struct engine_wish wish = { .plan = plan_wish_of(w), .digest = w->now.digest, .take_over_dead = w->now.take_over, .expect_id = w->now.take_over ? w->now.process_id : NULL,
                                 .lock_timeout_ms = w->project->lock_timeout_ms, .statement_timeout_ms = w->project->statement_timeout_ms };
-    struct engine_hooks told = { .event = on_event, .user = w, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
+    struct engine_hooks told = { .event = on_event, .user = w, .each_statement = true, .stop = hooks->stop, .wake_fd = hooks->wake_fd };
     answer->exit_code = w->now.parts ? mend(w, &told, answer) : engine_run(w->project, w->sys, &wish, &told, &answer->error);
     answer->ended_mono_ms = w->sys->mono_ms();
     mailbox_post(w->mail, &(struct model_msg){ .kind = MSG_RETURNED, .u.returned = answer });
