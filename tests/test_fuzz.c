@@ -25,7 +25,7 @@ static void corpora(void **state)
     corpus("event", 21);
     corpus("name", 4);
     corpus("script", 5);
-    corpus("url", 11);
+    corpus("url", 12);
 }
 
 static void random_checksum(void **state)

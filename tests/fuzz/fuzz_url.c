@@ -78,12 +78,22 @@ static void check_with_secret(const char *text, size_t at, const char *before)
     text_free(&whole);
 }
 
+/* Would it be seen in the text anyway? A control byte is shown as ^Z. */
+static bool reads_as_secret(const char *text)
+{
+    struct text shown = { 0 };
+    text_add_visible(&shown, text, strlen(text));
+    bool there = shown.failed || strstr(text_string(&shown), secret);
+    text_free(&shown);
+    return there || strstr(text, secret);
+}
+
 static void check_raw(const char *text)
 {
     static const char *const names[] = { "password=", "sslpassword=", "PASSWORD=", "p%61ssword=", "passwd=", "scram_client_key=" };
     const char *body = strstr(text, "://"), *query = strchr(text, '?');
     check_text(text, NULL);
-    if (strstr(text, secret))
+    if (reads_as_secret(text))
         return;
     /* user:…@, where no slash says that it is a path */
     if (body && body[3 + strcspn(body + 3, ":/@?")] == ':' && strchr(body + 3 + strcspn(body + 3, ":/@?"), '@'))
