@@ -271,7 +271,7 @@ static void rehearse_all(struct rehearsing *g)
         g->over = true;
         g->found->outcome = REHEARSAL_BROKEN;
         rehearse_stopped(g); /* whatever the wish to stop made of the beginning */
-    } else if (reads_schema(g, &g->before)) {
+    } else if ((g->found->begun = true) && reads_schema(g, &g->before)) {
         for (uint32_t i = 0; !g->over && i < g->run.plan->count; i++)
             rehearse_file(g, i);
     }
@@ -286,7 +286,8 @@ static void rehearse_all(struct rehearsing *g)
     if (g->found->outcome == REHEARSAL_OK)
         judge(g);
     if (g->why.code && g->why.code != ERR_UNKNOWN_END && !g->why.state[0])
-        error_state(&g->why, g->found->copy ? "It ran on a copy, which is gone; the database was only read." :
+        error_state(&g->why, g->found->copy && !g->found->begun ? "Nothing ran; the database was only read." :
+                             g->found->copy ? "It ran on a copy, which is gone; the database was only read." :
                              g->found->rolled_back ? "All of it is rolled back; nothing of it stays." : "Nothing was committed: the server rolls it back once it notices that the connection is gone.");
 }
 

@@ -73,6 +73,7 @@ enum rehearsal_outcome {
 struct rehearsal {
     char database[256];
     bool copy;                    /* SQLite: it ran on a copy */
+    bool begun;                   /* there was one to run on, or the transaction */
     int lock_timeout_ms, statement_timeout_ms; /* 0: none */
     enum rehearsal_outcome outcome;
     struct rehearsal_migration *migrations;

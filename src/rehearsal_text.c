@@ -89,9 +89,9 @@ bool rehearsal_text(struct output *out, const struct rehearsal *r, struct error 
     ms_words(r->ms, took, sizeof took);
     if (r->count == 0)
         output_print(out, "Nothing to rehearse: all migrations are applied.");
-    else if (r->copy)
+    else if (r->copy && r->begun)
         output_print(out, "Rehearsed on a copy, %s in all; the database was only read.", took);
-    else if (r->rolled_back)
+    else if (!r->copy && r->rolled_back)
         output_print(out, "Rehearsed in %s and rolled back: nothing of it stays.", took);
     return true;
 }

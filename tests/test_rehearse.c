@@ -193,6 +193,30 @@ static void a_file_is_run_in_a_clean_session(enum sandbox_kind kind)
     sandbox_close(&sb);
 }
 
+/* SQLite: where there is no room for a copy, nothing is said to have run. */
+static void without_room_for_a_copy(enum sandbox_kind kind)
+{
+    struct sandbox sb;
+    struct process p;
+    if (kind != SANDBOX_SQLITE)
+        skip();
+    sandbox_open(&sb, kind);
+    make(&sb);
+    char *before = state_of(&sb), *kept = strdup(getenv("SQLITE_TMPDIR"));
+    setenv("SQLITE_TMPDIR", "/proc", 1);
+    run_line(&sb, &p, "rehearse");
+    setenv("SQLITE_TMPDIR", kept, 1);
+    assert_int_equal(p.exit, 1);
+    assert_non_null(strstr(p.err, "a copy of the database can't be made in /proc: "));
+    assert_non_null(strstr(p.err, "Nothing ran; the database was only read."));
+    assert_null(strstr(p.err, "It ran on a copy"));
+    assert_null(strstr(p.out, "Rehearsed on a copy"));
+    process_free(&p);
+    check_same(&sb, before);
+    free(kept);
+    sandbox_close(&sb);
+}
+
 static void nothing_pending_is_no_fault(enum sandbox_kind kind)
 {
     struct sandbox sb;
@@ -302,6 +326,7 @@ int main(void)
         RUN_TEST(a_new_value_of_an_enum_is_no_fault),
         RUN_TEST(a_file_is_run_in_a_clean_session),
         RUN_TEST(nothing_pending_is_no_fault),
+        RUN_TEST(without_room_for_a_copy),
         RUN_TEST(a_signal_ends_it),
         RUN_TEST(killed_at_any_instant_it_leaves_nothing),
         RUN_TEST(whoever_waits_behind_it_ends_it),
