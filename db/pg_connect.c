@@ -138,8 +138,9 @@ static void about_fill(struct db *db, const PGresult *facts)
     pg_copy(facts, 0, 2, about->schema, sizeof about->schema);
     about->session_pid = (int)pg_number(facts, 3);
     pg_copy(facts, 0, 4, about->user, sizeof about->user);
-    pg_standby_note(db, facts, 5);
-    pg_copy(facts, 0, 7, db->server_start, sizeof db->server_start);
+    about->standby = PQgetvalue(facts, 0, 5)[0] == 't';
+    about->lag_s = -1;
+    pg_copy(facts, 0, 6, db->server_start, sizeof db->server_start);
     text_copy(about->host, sizeof about->host, host ? host : "");
     about->pooler = PQbackendPID(db->conn) != about->session_pid;
     about->standard_strings = !strings || strcmp(strings, "on") == 0;
@@ -177,7 +178,7 @@ static bool learn(struct db *db, struct error *err)
             error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
     }
     pg_batch_free(asks, 2);
-    return ok;
+    return ok && pg_look_standby(db, err);
 }
 
 static bool usable(const struct db *db, struct error *err)

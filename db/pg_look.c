@@ -50,22 +50,18 @@ void pg_run_row(const PGresult *res, int row, struct run_row *out)
     out->lives = PQnfields(res) > 25 && PQgetvalue(res, row, 25)[0] == 't';
 }
 
-void pg_standby_note(struct db *db, const PGresult *res, int column)
-{
-    db->about.standby = PQgetvalue(res, 0, column)[0] == 't';
-    db->about.lag_s = seconds(res, 0, column + 1);
-}
-
 /* A standby may have been promoted since, and its lag is another one now. */
-static bool look_standby(struct db *db, struct error *err)
+bool pg_look_standby(struct db *db, struct error *err)
 {
     struct pg_ask ask = { .sql = PG_STANDBY };
     bool ok;
     if (!db->about.standby)
         return true;
     ok = pg_batch(db, &ask, 1, err) && (pg_good(ask.res) || pg_fault_ours(db, ask.res, "the standby could not be asked how far it is behind", err));
-    if (ok)
-        pg_standby_note(db, ask.res, 0);
+    if (ok) {
+        db->about.standby = pg_true(ask.res, 0);
+        db->about.lag_s = seconds(ask.res, 0, 1);
+    }
     pg_batch_free(&ask, 1);
     return ok;
 }
@@ -189,7 +185,7 @@ static enum look look_once(struct db *db, struct db_lock_row *out, struct error 
     bool ask;
     memset(out, 0, sizeof *out);
     out->witness = WITNESS_UNKNOWN;
-    if (!look_standby(db, err) || (!(db->has_lock && db->has_runs) && !pg_tables_refresh(db, err)))
+    if (!pg_look_standby(db, err) || (!(db->has_lock && db->has_runs) && !pg_tables_refresh(db, err)))
         return LOOK_FAILED;
     if (!db->has_lock)
         return LOOK_DONE;

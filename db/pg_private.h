@@ -280,8 +280,8 @@ bool pg_unfinished_read(struct db *db, db_run_fn fn, void *user, struct error *e
 bool pg_invalid_read(struct db *db, db_name_fn fn, void *user, struct error *err);
 bool pg_runs_read(struct db *db, const char *process_id, int limit, db_run_fn fn, void *user, struct error *err);
 bool pg_runs_prune(struct db *db, int days, int64_t *removed, int64_t *kept, struct error *err);
-/* What a result says from that column on: standby, lag. */
-void pg_standby_note(struct db *db, const PGresult *res, int column);
+/* Of a standby asks whether it still is one, and how far it is behind. False: no answer. */
+bool pg_look_standby(struct db *db, struct error *err);
 /* Reads a row of a run query. */
 void pg_run_row(const PGresult *res, int row, struct run_row *out);
 /* pg_preflight.c */

@@ -76,6 +76,8 @@ enum pg_sql {
     PG_RUNS,
     PG_HISTORY,
     PG_UNFINISHED,
+    PG_UNFINISHED_ANY,
+    PG_UNFINISHED_ANY_LOCK,
     PG_INVALID,
     PG_LISTEN,
 

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "command.h"
 #include "engine.h"
+#include "facts.h"
 #include "half.h"
 #include "output_json.h"
 #include "text.h"
@@ -28,13 +30,19 @@ static bool no_memory(struct error *err)
 
 static bool look_open(const struct call *call, bool files, struct look *l, struct error *err)
 {
+    struct ahead ahead = { 0 };
     memset(l, 0, sizeof *l);
-    if (!engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) || !history_read(l->db, &l->history, err))
-        return false;
-    command_note_standby(call, l->db);
-    l->utc = engine_dialect(l->db) == SCAN_SQLITE;
-    return !files || (engine_schema_there(call->project, l->db, err) && folder_read(call->project->dir, &l->folder, err) &&
-                      pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err));
+    if (files)
+        ahead_begin(&ahead, call->project->dir, true, NULL);
+    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) && history_read(l->db, &l->history, err);
+    if (ok) {
+        command_note_standby(call, l->db);
+        l->utc = engine_dialect(l->db) == SCAN_SQLITE;
+    }
+    ok = ok && (!files || (engine_schema_there(call->project, l->db, err) && ahead_take(&ahead, call->project->dir, NULL, &l->folder, err) &&
+                           pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err)));
+    ahead_drop(&ahead);
+    return ok;
 }
 
 static int look_close(struct look *l, bool ok, const struct error *err)
@@ -113,7 +121,7 @@ static const char *state_of(const struct call *call, struct folder *folder, cons
     struct error why = { 0 };
     if (!m)
         return "missing";
-    if (migration_hash(m, &why))
+    if (facts_hash(m, &why))
         return strcmp(m->checksum, row->checksum) == 0 ? "ok" : "changed";
     output_warn(call->out, "%s", why.message);
     return NULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ahead.h"
 #include "command.h"
 #include "confirmed.h"
 #include "engine.h"
@@ -202,7 +203,10 @@ static int dry_run(const struct call *call, enum plan_direction direction, struc
     struct preview p = { .out = call->out };
     struct folder *folder = NULL;
     struct db *db = NULL;
-    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && engine_plan(call->project, db, &wish, &folder, &p.plan, err);
+    struct ahead ahead = { 0 };
+    engine_read_ahead(call->project, &wish, &ahead);
+    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && engine_plan(call->project, db, &wish, &ahead, &folder, &p.plan, err);
+    ahead_drop(&ahead);
     if (ok) {
         command_note_standby(call, db);
         if (p.plan->note[0])

@@ -78,8 +78,12 @@ struct engine_hooks {
     int wake_fd;                 /* -1, or readable together with *stop */
 };
 
-/* Makes the plan over an open connection, without the lock: for dry runs, status and dialogs. *folder_out belongs to the caller and must outlive the plan. Writes nothing. */
-bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct folder **folder_out, struct plan **out, struct error *err);
+struct ahead;
+
+/* Begins to read what the plan will need of the files, before there is a connection: see ahead.h. */
+void engine_read_ahead(const struct project *project, const struct plan_wish *wish, struct ahead *ahead);
+/* Makes the plan over an open connection, without the lock: for dry runs, status and dialogs. ahead: what engine_read_ahead() began, which is ended by this; MAY be NULL. *folder_out belongs to the caller and must outlive the plan. Writes nothing. */
+bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct ahead *ahead, struct folder **folder_out, struct plan **out, struct error *err);
 
 /* Runs: connect, plan, lock, plan again, migrate, release, close. Returns the exit code; *err is filled where that is not 0 (also for 0 with a warning: code ERR_NONE). Every event is told to hooks->event. */
 int engine_run(const struct project *project, const struct sys *sys, const struct engine_wish *wish, const struct engine_hooks *hooks, struct error *err);

@@ -1,6 +1,7 @@
 /* engine_plan.c: opens connections and makes plans, for runs, dry runs and looks alike. */
 #include <string.h>
 
+#include "ahead.h"
 #include "engine_private.h"
 #include "text.h"
 
@@ -54,31 +55,41 @@ bool engine_schema_there(const struct project *project, struct db *db, struct er
     return error_hint(err, "Nothing was changed. Create it, or correct postgres_schema: its whole value is one name, upper and lower case as written.");
 }
 
-bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct folder **folder_out, struct plan **out, struct error *err)
+void engine_read_ahead(const struct project *project, const struct plan_wish *wish, struct ahead *ahead)
+{
+    /* Of a part of what is pending, and where nothing is compared, the most part need not be hashed. */
+    bool all = wish->direction == PLAN_UPGRADE && wish->resolve == RESOLVE_NONE && wish->count == 0 && !wish->to_version && !wish->skip_checksums;
+    ahead_begin(ahead, project->dir, all, wish->stop);
+}
+
+bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct ahead *ahead, struct folder **folder_out, struct plan **out, struct error *err)
 {
     struct history *history = NULL;
-    struct folder *folder = NULL;
-    bool ok = folder_read(project->dir, &folder, err);
-    if (ok)
-        folder_stop_at(folder, wish->stop);
-    ok = ok && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
-         plan_make(folder, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
+    struct ahead own = { 0 };
+    *folder_out = NULL;
+    if (!ahead)
+        ahead = &own;
+    engine_read_ahead(project, wish, ahead);
+    /* A folder that can't be read is told of before the history is asked for. */
+    bool ok = (ahead->folder || ahead_take(ahead, project->dir, wish->stop, folder_out, err)) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
+              (*folder_out || ahead_take(ahead, project->dir, wish->stop, folder_out, err)) &&
+              plan_make(*folder_out, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
+    ahead_drop(ahead);
     history_free(history);
     if (!ok) {
-        folder_free(folder);
-        folder = NULL;
+        folder_free(*folder_out);
+        *folder_out = NULL;
     }
-    *folder_out = folder;
     return ok;
 }
 
-bool engine_open_and_plan(struct run *run, struct error *err)
+static bool open_and_plan(struct run *run, struct ahead *ahead, struct error *err)
 {
     if (!run->db && project_database_missing(run->project)) {
         if (!engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &run->db, err))
             return false;
         run->driver = db_driver_of(run->db);
-        if (!engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err))
+        if (!engine_plan(run->project, run->db, &run->wish->plan, ahead, &run->folder, &run->plan, err))
             return false;
         if (run->plan->count == 0)
             return true;
@@ -90,5 +101,14 @@ bool engine_open_and_plan(struct run *run, struct error *err)
         run->driver = NULL;
         run->db = NULL;
     }
-    return (run->db || engine_open(run, err)) && engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err);
+    return (run->db || engine_open(run, err)) && engine_plan(run->project, run->db, &run->wish->plan, ahead, &run->folder, &run->plan, err);
+}
+
+bool engine_open_and_plan(struct run *run, struct error *err)
+{
+    struct ahead ahead = { 0 };
+    engine_read_ahead(run->project, &run->wish->plan, &ahead);
+    bool ok = open_and_plan(run, &ahead, err);
+    ahead_drop(&ahead);
+    return ok;
 }

@@ -172,7 +172,7 @@ static bool connect(struct rehearsing *g, struct error *err)
         return false;
     run->driver = db_driver_of(run->db);
     g->driver = run->driver->rehearsing;
-    return engine_plan(run->project, run->db, &run->wish->plan, &run->folder, &run->plan, err);
+    return engine_plan(run->project, run->db, &run->wish->plan, NULL, &run->folder, &run->plan, err);
 }
 
 /* Said before anything runs: what is going to be held, and for how long anybody may have to wait for it. */

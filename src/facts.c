@@ -9,6 +9,9 @@
 /* A clock of files may tick as slowly as this, and stand beside the system's. */
 enum { SETTLED_S = 2 };
 
+/* Whoever hashes ahead is waited for, so it begins with nothing that takes long. */
+enum { AHEAD_MOST = 1 << 20 };
+
 /* Which state of a file was read. */
 struct state {
     dev_t dev;
@@ -22,20 +25,27 @@ struct state {
 struct facts {
     struct state at;
     bool hashed, checked;      /* what is known of the file in that state */
+    bool ahead;                /* it was hashed ahead, and nobody has asked for that yet */
     enum scan_dialect dialect; /* that it was checked in */
     bool standard_strings;
     struct script_facts script;
     struct error *refused;     /* what the check said, or NULL */
 };
 
+/* now: not later than *st was asked. */
+static struct state state_of(const struct stat *st, const struct timespec *now)
+{
+    return (struct state){ .dev = st->st_dev, .ino = st->st_ino, .size = st->st_size, .written = st->st_mtim, .changed = st->st_ctim, .regular = S_ISREG(st->st_mode),
+                           .settled = st->st_ctim.tv_sec + SETTLED_S < now->tv_sec && st->st_mtim.tv_sec + SETTLED_S < now->tv_sec };
+}
+
 static bool state_now(const struct migration *m, struct state *state)
 {
     struct stat st;
     struct timespec now;
-    if (stat(m->path, &st) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0)
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || stat(m->path, &st) != 0)
         return false;
-    *state = (struct state){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .written = st.st_mtim, .changed = st.st_ctim, .regular = S_ISREG(st.st_mode) };
-    state->settled = st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
+    *state = state_of(&st, &now);
     return true;
 }
 
@@ -65,12 +75,41 @@ static struct facts *facts_now(struct migration *m)
     return f;
 }
 
+/* A file of which nothing is known, and which the listing has seen to be one: what was opened tells its state, so that it need not be asked before. */
+static bool hash_listed(struct migration *m, off_t most, struct error *err)
+{
+    struct stat st;
+    struct timespec now;
+    bool clock = clock_gettime(CLOCK_REALTIME, &now) == 0;
+    if (!migration_hash_regular(m, most, &st, err))
+        return false;
+    m->facts = clock ? calloc(1, sizeof *m->facts) : NULL;
+    if (m->facts != NULL)
+        *m->facts = (struct facts){ .at = state_of(&st, &now), .hashed = true };
+    return true;
+}
+
+void facts_ahead(struct migration *m)
+{
+    struct error ignored;
+    error_clear(&ignored);
+    if (m->facts == NULL && m->listed && hash_listed(m, AHEAD_MOST, &ignored) && m->facts != NULL)
+        m->facts->ahead = true;
+}
+
 bool facts_hash(struct migration *m, struct error *err)
 {
+    if (m->facts != NULL && m->facts->ahead) {
+        m->facts->ahead = false;
+        return true;
+    }
+    if (m->facts == NULL && m->listed)
+        return hash_listed(m, MIGRATION_ANY_SIZE, err);
     struct facts *f = facts_now(m);
+    struct stat st;
     if (f != NULL && f->hashed)
         return true;
-    bool ok = f != NULL && f->at.regular ? migration_hash_regular(m, err) : migration_hash(m, err);
+    bool ok = f != NULL && f->at.regular ? migration_hash_regular(m, MIGRATION_ANY_SIZE, &st, err) : migration_hash(m, err);
     if (f != NULL)
         f->hashed = ok;
     return ok;

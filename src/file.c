@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool refuse_kind(const struct stat *st, const char *name, struct error *err)
@@ -44,30 +43,28 @@ bool file_regular(const char *path, const char *name, struct error *err)
 
 int file_open(const char *path, const char *name, struct error *err)
 {
-    off_t size;
+    struct stat st;
     /* The kind is asked first: opening some devices does something to them. It is asked again of what was opened. */
-    return file_regular(path, name, err) ? file_open_regular(path, name, &size, err) : -1;
+    return file_regular(path, name, err) ? file_open_regular(path, name, &st, err) : -1;
 }
 
-int file_open_regular(const char *path, const char *name, off_t *size, struct error *err)
+int file_open_regular(const char *path, const char *name, struct stat *st, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         refuse_errno(path, name, errno, err);
         return -1;
     }
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
+    if (fstat(fd, st) != 0) {
         refuse_errno(path, name, errno, err);
         close(fd);
         return -1;
     }
-    if (!S_ISREG(st.st_mode)) {
-        refuse_kind(&st, name, err);
+    if (!S_ISREG(st->st_mode)) {
+        refuse_kind(st, name, err);
         close(fd);
         return -1;
     }
-    *size = st.st_size;
     return fd;
 }
 

@@ -156,8 +156,7 @@ static bool add_entry(struct folder *folder, struct entry *e, const char *path, 
     return true;
 }
 
-/* Anything but a folder that is walked. */
-/* regular: it is known to be a file, so it need not be asked; whoever opens it asks again. */
+/* Anything but a folder that is walked. regular: it is known to be a file, so it need not be asked; whoever opens it asks again. */
 static bool add_file(struct folder *folder, const char *path, const char *name, bool regular, struct error *err)
 {
     struct entry e = {0};
@@ -168,6 +167,7 @@ static bool add_file(struct folder *folder, const char *path, const char *name, 
         entry_free(&e);
         return false;
     }
+    e.migration.listed = regular;
     return add_entry(folder, &e, path, err);
 }
 

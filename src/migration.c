@@ -206,17 +206,17 @@ static bool hash_descriptor(struct migration *m, int fd, off_t size, struct erro
 bool migration_hash(struct migration *m, struct error *err)
 {
     m->checksum[0] = m->raw[0] = '\0';
-    return file_regular(m->path, m->file, err) && migration_hash_regular(m, err);
+    struct stat st;
+    return file_regular(m->path, m->file, err) && migration_hash_regular(m, MIGRATION_ANY_SIZE, &st, err);
 }
 
-bool migration_hash_regular(struct migration *m, struct error *err)
+bool migration_hash_regular(struct migration *m, off_t most, struct stat *st, struct error *err)
 {
-    off_t size;
     m->checksum[0] = m->raw[0] = '\0';
-    int fd = file_open_regular(m->path, m->file, &size, err);
+    int fd = file_open_regular(m->path, m->file, st, err);
     if (fd < 0)
         return false;
-    bool ok = hash_descriptor(m, fd, size, err);
+    bool ok = st->st_size <= most && hash_descriptor(m, fd, st->st_size, err);
     close(fd);
     return ok;
 }

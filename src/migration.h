@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "checksum.h"
 #include "scanner.h"
 
 struct facts;
+
+#define MIGRATION_ANY_SIZE INT64_MAX
 
 enum migration_type { MIGRATION_VERSIONED, MIGRATION_RUNS_ALWAYS, MIGRATION_RUNS_ON_CHANGE };
 
@@ -24,6 +27,7 @@ struct migration {
     char checksum[CHECKSUM_SIZE]; /* "" until migration_hash() */
     char raw[CHECKSUM_SIZE];      /* SHA-256 of the bytes, "" until migration_hash() */
     const atomic_int *stop;       /* NULL until folder_stop_at() */
+    bool listed;                  /* the listing of the folder said that it is a regular file */
     struct facts *facts;          /* what facts.c knows of it, the folder's; MAY be NULL */
 };
 
@@ -54,8 +58,8 @@ const char *folder_passed(const struct folder *folder, size_t i);
 
 /* Fills checksum and raw by reading the file, once. */
 bool migration_hash(struct migration *m, struct error *err);
-/* The same for a file that was seen to be a regular one a moment ago: its kind is not asked before it is opened. */
-bool migration_hash_regular(struct migration *m, struct error *err);
+/* The same for a file that was seen to be a regular one a moment ago: its kind is not asked before it is opened. *st: its state before it was read. Where it has more than `most` bytes it is not read: false, and *err as it was. */
+bool migration_hash_regular(struct migration *m, off_t most, struct stat *st, struct error *err);
 
 /* The names Jetbase stores: "VERSIONED", "RUNS_ALWAYS", "RUNS_ON_CHANGE". */
 const char *migration_type_name(enum migration_type type);

@@ -43,7 +43,8 @@ static size_t next_component(const char **text, const char **digits)
     return len;
 }
 
-int version_compare(const char *a, const char *b)
+/* Compares what is left, component by component. */
+static int compare_components(const char *a, const char *b)
 {
     while (*a != '\0' || *b != '\0') {
         const char *left, *right;
@@ -56,4 +57,31 @@ int version_compare(const char *a, const char *b)
             return order < 0 ? -1 : 1;
     }
     return 0;
+}
+
+static bool ends_component(char c)
+{
+    return c == '\0' || is_separator(c);
+}
+
+/* Sorting and looking up thousands of versions compares many times as many: what is alike up to the first difference is passed over, and mostly one component decides. */
+int version_compare(const char *a, const char *b)
+{
+    const char *left = a, *right = b; /* where the components begin */
+    for (; *a == *b; a++, b++) {
+        if (*a == '\0')
+            return 0;
+        if (is_separator(*a)) {
+            left = a + 1;
+            right = b + 1;
+        }
+    }
+    if (*left == '0' || *right == '0' || (ends_component(*a) && ends_component(*b)))
+        return compare_components(left, right);
+    int order = (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+    for (; !ends_component(*a) && !ends_component(*b); a++, b++)
+        continue;
+    if (ends_component(*a) && ends_component(*b))
+        return order;
+    return ends_component(*a) ? -1 : 1;
 }

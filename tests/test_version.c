@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -43,6 +44,45 @@ static void test_order(void **state)
     check_order("1_1", "1.01", 0);
     check_order("", "0", 0);
     check_order("1.0.0.1", "1", 1);
+}
+
+/* What a version is: a number for each component; those that are not there are 0. */
+static int order_by_numbers(const char *a, const char *b)
+{
+    while (*a != '\0' || *b != '\0') {
+        char *left, *right;
+        unsigned long x = strtoul(a, &left, 10), y = strtoul(b, &right, 10);
+        if (x != y)
+            return x < y ? -1 : 1;
+        a = *left != '\0' ? left + 1 : left;
+        b = *right != '\0' ? right + 1 : right;
+    }
+    return 0;
+}
+
+/* All versions of up to five characters: every kind of first difference, of leading zeros and of components that one has and the other has not. */
+static void test_order_of_all(void **state)
+{
+    enum { MOST = 3000 };
+    static char all[MOST][6];
+    static const char characters[] = "0129._";
+    size_t count = 0, number = sizeof characters - 1;
+    (void)state;
+    for (size_t len = 1, many = number; len <= 5; len++, many *= number)
+        for (size_t i = 0; i < many; i++) {
+            char text[6] = "";
+            for (size_t k = 0, rest = i; k < len; k++, rest /= number)
+                text[k] = characters[rest % number];
+            if (version_valid(text) && (len < 5 || i % 3 == 0) && count < MOST)
+                memcpy(all[count++], text, sizeof text);
+        }
+    assert_true(count > 1500);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++) {
+            int got = version_compare(all[i], all[k]);
+            if ((got > 0) - (got < 0) != order_by_numbers(all[i], all[k]))
+                fail_msg("%s and %s: %d", all[i], all[k], got);
+        }
 }
 
 /* Makes the files of a vector and reads the folder. */
@@ -123,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_form),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order_of_all),
         cmocka_unit_test(test_vectors),
     };
     return cmocka_run_group_tests_name("version", tests, NULL, NULL);

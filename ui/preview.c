@@ -128,7 +128,7 @@ bool preview_make(const struct project *project, struct db *db, const struct pla
     struct error why;
     bool ok;
     *out = NULL;
-    if (!engine_plan(project, db, wish, &folder, &plan, err))
+    if (!engine_plan(project, db, wish, NULL, &folder, &plan, err))
         return false;
     ok = preview_copy(plan, db, out, err);
     /* A plan is worth showing also where the database can't be asked about it. */

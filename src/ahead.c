@@ -1,0 +1,99 @@
+/* ahead.c: reads the migrations folder and hashes its files while the connection is still being opened. */
+#include "ahead.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "facts.h"
+
+/* A thread costs as much as some ten small files; more than a few of them wait for each other in the kernel. */
+enum { FILES_LEAST = 64, THREADS_MOST = 3 };
+
+struct ahead_threads {
+    struct folder *folder;
+    atomic_size_t next;       /* the first file that nobody has taken */
+    atomic_bool over;         /* nobody needs the rest */
+    pthread_t at[THREADS_MOST];
+    int count;
+};
+
+/* Hashes files until none is left; each is one thread's alone. */
+static void work(struct ahead_threads *t)
+{
+    size_t count = folder_count(t->folder), i;
+    while (!atomic_load(&t->over) && (i = atomic_fetch_add(&t->next, 1)) < count)
+        facts_ahead(folder_at(t->folder, i));
+}
+
+static void *run(void *threads)
+{
+    work(threads);
+    return NULL;
+}
+
+/* One beside this one, which will mostly wait for the server, and one for each more processor. */
+static int threads_wanted(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors <= 2 ? 1 : processors - 1 < THREADS_MOST ? (int)processors - 1 : THREADS_MOST;
+}
+
+/* Signals belong to the threads of the program, never to these. */
+static struct ahead_threads *start(struct folder *folder)
+{
+    struct ahead_threads *t = calloc(1, sizeof *t);
+    sigset_t all, before;
+    if (t == NULL)
+        return NULL;
+    t->folder = folder;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    for (int wanted = threads_wanted(); t->count < wanted && pthread_create(&t->at[t->count], NULL, run, t) == 0;)
+        t->count++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return t;
+}
+
+static void finish(struct ahead *ahead)
+{
+    struct ahead_threads *t = ahead->threads;
+    for (int i = 0; t != NULL && i < t->count; i++)
+        pthread_join(t->at[i], NULL);
+    free(t);
+    ahead->threads = NULL;
+}
+
+void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
+{
+    struct error ignored;
+    error_clear(&ignored);
+    if (ahead->folder != NULL || !folder_read(project_dir, &ahead->folder, &ignored))
+        return;
+    folder_stop_at(ahead->folder, stop);
+    if (hash && folder_count(ahead->folder) >= FILES_LEAST)
+        ahead->threads = start(ahead->folder);
+}
+
+bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *stop, struct folder **out, struct error *err)
+{
+    if (ahead->threads != NULL)
+        work(ahead->threads);
+    finish(ahead);
+    *out = ahead->folder;
+    ahead->folder = NULL;
+    if (*out == NULL && !folder_read(project_dir, out, err))
+        return false;
+    folder_stop_at(*out, stop);
+    return true;
+}
+
+void ahead_drop(struct ahead *ahead)
+{
+    if (ahead->threads != NULL)
+        atomic_store(&ahead->threads->over, true);
+    finish(ahead);
+    folder_free(ahead->folder);
+    ahead->folder = NULL;
+}

@@ -1,0 +1,235 @@
+/* test_ahead.c: files that are read and hashed ahead of their need, by threads: the sums, what can't be read, what has changed since, and an end before anybody needed them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ahead.h"
+#include "facts.h"
+#include "support/files.h"
+
+enum { FILES = 300 };
+
+static void write_file(const char *dir, int n, const char *word)
+{
+    char path[FILES_PATH], text[200];
+    snprintf(path, sizeof path, "migrations/V%d__step.sql", n);
+    snprintf(text, sizeof text, "-- upgrade\nINSERT INTO t VALUES (%d, '%s');\n", n, word);
+    files_write(dir, path, text);
+}
+
+static void make(char dir[FILES_PATH], int count)
+{
+    files_folder(dir);
+    for (int n = 1; n <= count; n++)
+        write_file(dir, n, "a row");
+}
+
+static struct folder *take(struct ahead *ahead, const char *dir)
+{
+    struct folder *folder = NULL;
+    struct error err;
+    error_clear(&err);
+    if (!ahead_take(ahead, dir, NULL, &folder, &err))
+        fail_msg("%s", err.message);
+    assert_null(ahead->folder);
+    assert_null(ahead->threads);
+    return folder;
+}
+
+/* Every file has the sum that it has when it is read alone. */
+static void check_sums(struct folder *folder)
+{
+    struct error err;
+    error_clear(&err);
+    assert_int_equal(folder_count(folder), FILES);
+    for (size_t i = 0; i < FILES; i++) {
+        struct migration *m = folder_at(folder, i);
+        char sum[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
+        assert_true(facts_hash(m, &err));
+        memcpy(sum, m->checksum, sizeof sum);
+        memcpy(raw, m->raw, sizeof raw);
+        assert_int_equal(strlen(sum), CHECKSUM_SIZE - 1);
+        assert_true(migration_hash(m, &err));
+        assert_string_equal(m->checksum, sum);
+        assert_string_equal(m->raw, raw);
+    }
+}
+
+static void test_hashes(void **state)
+{
+    char dir[FILES_PATH];
+    struct ahead ahead = { 0 };
+    (void)state;
+    make(dir, FILES);
+    ahead_begin(&ahead, dir, true, NULL);
+    assert_non_null(ahead.threads);
+    ahead_begin(&ahead, dir, true, NULL); /* it has begun */
+    struct folder *folder = take(&ahead, dir);
+    /* All were hashed ahead: none is opened again. */
+    files_remove(dir);
+    struct error err;
+    error_clear(&err);
+    for (size_t i = 0; i < FILES; i++)
+        assert_true(facts_hash(folder_at(folder, i), &err));
+    assert_false(facts_hash(folder_at(folder, 0), &err));
+    assert_int_equal(err.code, ERR_FILE);
+    folder_free(folder);
+}
+
+static void test_sums(void **state)
+{
+    char dir[FILES_PATH];
+    struct ahead ahead = { 0 };
+    (void)state;
+    make(dir, FILES);
+    ahead_begin(&ahead, dir, true, NULL);
+    struct folder *folder = take(&ahead, dir);
+    check_sums(folder);
+    folder_free(folder);
+    files_remove(dir);
+}
+
+/* Few files, or none that must be compared: no threads. */
+static void test_not_worth_it(void **state)
+{
+    char dir[FILES_PATH], many[FILES_PATH];
+    struct ahead few = { 0 }, unasked = { 0 };
+    (void)state;
+    make(dir, 5);
+    make(many, FILES);
+    ahead_begin(&few, dir, true, NULL);
+    ahead_begin(&unasked, many, false, NULL);
+    assert_null(few.threads);
+    assert_null(unasked.threads);
+    struct folder *folder = take(&few, dir);
+    assert_int_equal(folder_count(folder), 5);
+    folder_free(folder);
+    folder = take(&unasked, many);
+    check_sums(folder);
+    folder_free(folder);
+    files_remove(dir);
+    files_remove(many);
+}
+
+static void test_dropped(void **state)
+{
+    char dir[FILES_PATH];
+    (void)state;
+    make(dir, FILES);
+    for (int i = 0; i < 20; i++) {
+        struct ahead ahead = { 0 };
+        ahead_begin(&ahead, dir, true, NULL);
+        ahead_drop(&ahead);
+        assert_null(ahead.folder);
+        ahead_drop(&ahead);
+    }
+    files_remove(dir);
+}
+
+/* A wish to stop ends it, and is told by whoever needs a file. */
+static void test_stopped(void **state)
+{
+    char dir[FILES_PATH];
+    atomic_int stop = 2;
+    struct ahead ahead = { 0 };
+    struct error err;
+    (void)state;
+    error_clear(&err);
+    make(dir, FILES);
+    ahead_begin(&ahead, dir, true, &stop);
+    struct folder *folder = NULL;
+    assert_true(ahead_take(&ahead, dir, &stop, &folder, &err));
+    assert_false(facts_hash(folder_at(folder, 0), &err));
+    assert_int_equal(err.code, ERR_CANCELLED);
+    folder_free(folder);
+    files_remove(dir);
+}
+
+/* What can't be read is told when it is needed, in the words of whoever reads it then. */
+static void test_faults(void **state)
+{
+    char dir[FILES_PATH], path[FILES_PATH + 40];
+    struct ahead ahead = { 0 }, none = { 0 };
+    struct folder *folder = NULL;
+    struct error err;
+    (void)state;
+    error_clear(&err);
+    make(dir, FILES);
+    files_write(dir, "migrations/V5__step.sql", "SELECT '\xff';\n");
+    ahead_begin(&ahead, dir, true, NULL);
+    folder = take(&ahead, dir);
+    assert_true(facts_hash(folder_at(folder, 3), &err));
+    assert_false(facts_hash(folder_at(folder, 4), &err));
+    assert_int_equal(err.code, ERR_REFUSED);
+    assert_string_equal(err.place.file, "V5__step.sql");
+    assert_int_equal(err.place.line, 1);
+    folder_free(folder);
+    snprintf(path, sizeof path, "%s/nowhere", dir);
+    ahead_begin(&none, path, true, NULL);
+    assert_null(none.folder);
+    assert_false(ahead_take(&none, path, NULL, &folder, &err));
+    assert_null(folder);
+    ahead_drop(&none);
+    files_remove(dir);
+}
+
+/* The sum that was made ahead counts once; who asks again has the file as it is now. */
+static void test_changed_since(void **state)
+{
+    char dir[FILES_PATH], sum[CHECKSUM_SIZE];
+    struct ahead ahead = { 0 };
+    struct error err;
+    (void)state;
+    error_clear(&err);
+    make(dir, FILES);
+    ahead_begin(&ahead, dir, true, NULL);
+    struct folder *folder = take(&ahead, dir);
+    struct migration *m = folder_at(folder, 9);
+    memcpy(sum, m->checksum, sizeof sum);
+    write_file(dir, 10, "another row");
+    assert_true(facts_hash(m, &err));
+    assert_string_equal(m->checksum, sum);
+    assert_true(facts_hash(m, &err));
+    assert_string_not_equal(m->checksum, sum);
+    folder_free(folder);
+    files_remove(dir);
+}
+
+/* Waiting for all that was begun must not take long: large files are left to whoever needs them. */
+static void test_large(void **state)
+{
+    char dir[FILES_PATH], path[FILES_PATH + 40];
+    struct ahead ahead = { 0 };
+    struct error err;
+    (void)state;
+    error_clear(&err);
+    make(dir, FILES);
+    snprintf(path, sizeof path, "%s/migrations/V7__step.sql", dir);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "-- upgrade\n-- %0*d\nSELECT 1;\n", 2 << 20, 0);
+    assert_int_equal(fclose(file), 0);
+    ahead_begin(&ahead, dir, true, NULL);
+    struct folder *folder = take(&ahead, dir);
+    assert_string_equal(folder_at(folder, 6)->checksum, "");
+    assert_true(facts_hash(folder_at(folder, 6), &err));
+    assert_int_equal(strlen(folder_at(folder, 6)->checksum), CHECKSUM_SIZE - 1);
+    folder_free(folder);
+    files_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_large),
+    };
+    return cmocka_run_group_tests_name("ahead", tests, NULL, NULL);
+}
