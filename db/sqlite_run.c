@@ -124,6 +124,18 @@ static bool inside(struct db *db, struct error *err)
     return error_set(err, ERR_INTERNAL, "the migration has no open transaction; nothing was run or recorded");
 }
 
+static int insert_history(struct db *db, const struct db_record *r, int64_t *rows)
+{
+    sqlite3_stmt *stmt = NULL;
+    char last[64] = "";
+    int rc = sqlite_query(db, &stmt, SQL_RECORD_LAST, "");
+    if (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+        sqlite_column(stmt, 0, last, sizeof last);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_finalize(stmt);
+    return rc == SQLITE_OK ? sqlite_do(db, SQL_RECORD_INSERT, rows, "ttttts", r->version, r->description, r->file, r->type, r->checksum, last) : rc;
+}
+
 static bool write_history(struct db *db, const struct db_record *r, int64_t *rows, struct error *err)
 {
     int rc = SQLITE_MISUSE;
@@ -133,7 +145,7 @@ static bool write_history(struct db *db, const struct db_record *r, int64_t *row
         return true;
     case RECORD_BASELINE: /* its time is always after that of the row before it */
     case RECORD_INSERT:
-        rc = sqlite_do(db, SQL_RECORD_INSERT, rows, "ttttt", r->version, r->description, r->file, r->type, r->checksum);
+        rc = insert_history(db, r, rows);
         break;
     case RECORD_UPDATE:
         rc = sqlite_do(db, SQL_RECORD_UPDATE, rows, "ttt", r->checksum, r->file, r->type);

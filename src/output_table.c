@@ -31,9 +31,16 @@ unsigned output_columns(const char *text, size_t len)
     locale_t before = (locale_t)0;
     mbstate_t state = { 0 };
     unsigned columns = 0;
+    while (len > 0 && *text >= ' ' && *text <= '~') { /* mostly that is all */
+        columns++;
+        text++;
+        len--;
+    }
+    if (len == 0)
+        return columns;
     pthread_once(&utf8_once, make_locale);
     if (!utf8_locale)
-        return (unsigned)text_chars(text, len);
+        return columns + (unsigned)text_chars(text, len);
     before = uselocale(utf8_locale);
     while (len > 0) {
         wchar_t c = 0;
