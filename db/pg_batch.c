@@ -50,28 +50,6 @@ void pg_batch_free(struct pg_ask *asks, size_t count)
     }
 }
 
-enum pg_sql pg_sets(const struct db *db, const char *values[3], int *count, char number[PG_NUMBER_SIZE])
-{
-    values[0] = db->search_path;
-    values[1] = db->sets_refused ? NULL : "on";
-    snprintf(number, PG_NUMBER_SIZE, "%d", db->target.statement_timeout_ms > 0 ? db->target.statement_timeout_ms : PG_LOOK_TIMEOUT_MS);
-    values[2] = number;
-    *count = db->mode == DB_LOOK ? 3 : 2;
-    return db->mode == DB_LOOK ? PG_SETS_LOOK : PG_SETS;
-}
-
-bool pg_sets_submit(struct db *db, struct error *err)
-{
-    const char *values[3];
-    char number[PG_NUMBER_SIZE];
-    int count;
-    if (!db->sets_due)
-        return true;
-    enum pg_sql which = pg_sets(db, values, &count, number);
-    db->sets_due = false;
-    return pg_send(db, (struct pg_query){ .kind = QUERY_SETS }, pg_sql_fixed(which), count, values, err) && pg_submit_sync(db, false, err);
-}
-
 /* Waits until PQgetResult would not block. */
 static bool readable(struct db *db)
 {
@@ -115,8 +93,8 @@ static bool answers_before(struct db *db)
         PGresult *res = answer(db, kind);
         if (!res)
             return false;
-        if (kind == QUERY_SETS && !pg_good(res))
-            db->sets_refused = true;
+        if (kind == QUERY_SETS)
+            pg_sets_note(db, res);
         PQclear(res);
         pg_queries_pop(&db->queries);
     }

@@ -32,7 +32,7 @@ static bool finish_query(struct db *db)
     pg_queries_pop(&db->queries);
     db->row_mode = false;
     if (query.kind == QUERY_SETS)
-        db->sets_refused |= !pg_good(db->answer);
+        pg_sets_note(db, db->answer);
     else if (query.of_step)
         pg_judge(db, query.kind, &db->steps.at[db->steps.head], db->answer);
     PQclear(db->answer);

@@ -12,12 +12,19 @@ static bool submit_own(struct db *db, const struct db_step *step, bool witness, 
     int statement_ms = step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms;
     if (first)
         db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
-    const char *values[] = { timeout, step->application, first && db->lock_ms > 0 ? lock : NULL, first && statement_ms > 0 ? statement : NULL, db->witness_key };
+    struct pg_settings s;
     snprintf(timeout, sizeof timeout, "%d", PG_TRAILER_LOCK_MS);
     snprintf(lock, sizeof lock, "%d", db->lock_ms);
     snprintf(statement, sizeof statement, "%d", statement_ms);
+    pg_settings_begin(&s, witness ? "pg_try_advisory_lock" : NULL, db->witness_key); /* the session's own witness again */
+    /* For the file's statements; then for ours. */
+    pg_settings_add(&s, "application_name", step->application, false);
+    pg_settings_add(&s, "lock_timeout", first && db->lock_ms > 0 ? lock : NULL, false);
+    pg_settings_add(&s, "statement_timeout", first && statement_ms > 0 ? statement : NULL, false);
+    pg_settings_add(&s, "lock_timeout", timeout, true);
+    pg_settings_add(&s, "statement_timeout", "0", true);
     return pg_send_own(db, QUERY_PLAIN, false, PG_OWN_SESSION, 0, NULL, err) && pg_send_own(db, QUERY_PLAIN, false, PG_OWN_ROLE, 0, NULL, err) &&
-           pg_send_own(db, QUERY_WITNESS, false, witness ? PG_MARK_WITNESS : PG_MARK, witness ? 5 : 4, values, err);
+           pg_settings_send(db, QUERY_WITNESS, false, &s, err);
 }
 
 static bool submit_start(struct db *db, const struct db_step *step, struct error *err)

@@ -23,6 +23,7 @@ enum {
     PG_CANCEL_AGAIN_MS = 1000   /* a cancel that met no running statement has no effect: it is sent again */
 };
 
+enum { PG_WATCHES = 5 }; /* settings that watch over the client */
 #define PG_NUMBER_SIZE 24 /* a 64-bit number as text */
 
 /* What an outstanding query of the pipeline is, so that its answer can be judged. */
@@ -88,6 +89,8 @@ struct db {
     struct pg_steps steps;
     bool sets_due;            /* our session settings go out with the next message */
     bool sets_refused;        /* this server takes none of them */
+    bool watches_known;       /* it has answered which of the settings that watch over the client it knows */
+    bool watches[PG_WATCHES];
     bool unflushed;           /* queued since the last Flush or Sync */
     bool unsynced;            /* something was sent since the last Sync */
     bool beyond_ascii;        /* the migration that was sent last holds characters beyond ASCII */
@@ -182,8 +185,24 @@ bool pg_true(const PGresult *res, int column);
 long pg_number(const PGresult *res, int column);
 /* A value of `row` copied as it is, "" where NULL. */
 void pg_copy(const PGresult *res, int row, int column, char *to, size_t size);
-/* Values of our session settings: PG_SETS or PG_SETS_LOOK. Returns which; fills values[3]. number must live as long as values. */
-enum pg_sql pg_sets(const struct db *db, const char *values[3], int *count, char number[PG_NUMBER_SIZE]);
+/* ---- pg_settings.c ---- */
+/* Settings that go out in one SELECT, each a call of set_config(); its first column is a lock's answer, or true. */
+struct pg_settings {
+    char sql[1400];
+    size_t len;
+    const char *values[PG_WATCHES + 6]; /* not owned: MUST live until it is sent */
+    int count;
+};
+/* Begins with a call of that function of pg_catalog on a lock's key, or with true where `lock` is NULL. */
+void pg_settings_begin(struct pg_settings *s, const char *lock, const char *key);
+/* One more, in this order; NULL: it is not given. name: one of our own, never anybody's text. local: for this transaction. */
+void pg_settings_add(struct pg_settings *s, const char *name, const char *value, bool local);
+/* Those by which the server watches over its client, as far as it knows them; none over a shared session. */
+void pg_settings_watch(const struct db *db, struct pg_settings *s);
+/* Queues it; as pg_send(). */
+bool pg_settings_send(struct db *db, enum pg_query_kind kind, bool ends, const struct pg_settings *s, struct error *err);
+/* Reads the answer to our session settings: which of them this server knows, or that it takes none. */
+void pg_sets_note(struct db *db, const PGresult *res);
 /* Queues our session settings where they are due. */
 bool pg_sets_submit(struct db *db, struct error *err);
 

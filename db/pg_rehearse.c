@@ -191,13 +191,18 @@ static bool part_begin(struct db *db, const struct db_step *head, bool undo, str
     struct pg_rehearsal *r = db->rehearsal;
     char lock[PG_NUMBER_SIZE], statement[PG_NUMBER_SIZE];
     db->lock_ms = shorter(head->lock_timeout_ms, r->wish.lock_timeout_ms);
-    const char *values[] = { head->application, number(db->lock_ms, lock), number(shorter(head->statement_timeout_ms, r->wish.statement_timeout_ms), statement), db->search_path };
+    struct pg_settings s;
+    pg_settings_begin(&s, NULL, NULL);
+    pg_settings_add(&s, "application_name", head->application, true);
+    pg_settings_add(&s, "lock_timeout", number(db->lock_ms, lock), true);
+    pg_settings_add(&s, "statement_timeout", number(shorter(head->statement_timeout_ms, r->wish.statement_timeout_ms), statement), true);
+    pg_settings_add(&s, "search_path", db->search_path, true);
     if (undo && !pg_rehearse_do(db, "SAVEPOINT \"jetbase rehearses a rollback\"", doing, err))
         return false;
     if (undo)
         pg_effect_mark(db);
     db->beyond_ascii = false;
-    PGresult *res = pg_rehearse_ask(db, pg_sql_fixed(PG_HEAD), 4, values, doing, err);
+    PGresult *res = pg_rehearse_ask(db, s.sql, s.count, s.values, doing, err);
     PQclear(res);
     return res && pg_effect_before(db, err);
 }

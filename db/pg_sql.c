@@ -12,30 +12,6 @@
 #define TEXT "::pg_catalog.text"
 #define INT "::pg_catalog.int4"
 #define NOW "pg_catalog.clock_timestamp()"
-#define CONFIG(name, value, local) "pg_catalog.set_config('" name "', " value ", " local ")"
-/* Settings that this server does not know are passed over. */
-#define CONFIG_KNOWN(name, value) \
-    "CASE WHEN $2" TEXT " IS NOT NULL AND pg_catalog.current_setting('" name "', true) IS NOT NULL THEN " CONFIG(name, "'" value "'", "false") " END"
-#define CONFIG_GIVEN(name, parameter, local) "CASE WHEN " parameter TEXT " IS NOT NULL THEN " CONFIG(name, parameter TEXT, local) " END"
-
-/* $1 search_path, $2 'on' for the watch over the client: a vanished client's backend ends, and its witness with it. */
-#define SETS                                                                                                   \
-    CONFIG_GIVEN("search_path", "$1", "false") ", "                                                            \
-    CONFIG_KNOWN("client_connection_check_interval", "2000") ", "                                              \
-    CONFIG_KNOWN("tcp_keepalives_idle", "10") ", " CONFIG_KNOWN("tcp_keepalives_interval", "5") ", "           \
-    CONFIG_KNOWN("tcp_keepalives_count", "3") ", " CONFIG_KNOWN("tcp_user_timeout", "20000")
-
-/* $1 application, $2 lock_timeout, $3 statement_timeout, $4 search_path. */
-#define HEAD                                                                                                        \
-    CONFIG("application_name", "$1" TEXT, "true") ", " CONFIG_GIVEN("lock_timeout", "$2", "true") ", "              \
-    CONFIG_GIVEN("statement_timeout", "$3", "true") ", " CONFIG_GIVEN("search_path", "$4", "true")
-
-/* $1 lock_timeout of the mark; for the file's statements, where given: $2 application, $3 lock_timeout, $4 statement_timeout. */
-#define MARK                                                                                                        \
-    CONFIG_GIVEN("application_name", "$2", "false") ", " CONFIG_GIVEN("lock_timeout", "$3", "false") ", "           \
-    CONFIG_GIVEN("statement_timeout", "$4", "false") ", " CONFIG("lock_timeout", "$1" TEXT, "true") ", "            \
-    CONFIG("statement_timeout", "'0'", "true")
-
 /* The session-level advisory lock on a 64-bit key shows in pg_locks as its two halves, objsubid 1. A witness is exclusive; the shared one is that of somebody who proves a death at this moment. */
 #define THIS_DATABASE "(SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname" EQ "pg_catalog.current_database())"
 /* 'RowExclusiveLock' as documentation and rehearsal spell it: ROW EXCLUSIVE. */
@@ -129,27 +105,17 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_TABLES] = "SELECT c.relname, c.relnatts FROM (SELECT pg_catalog.to_regnamespace(pg_catalog.quote_ident(COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ")))::pg_catalog.oid AS oid) n"
                   " LEFT JOIN pg_catalog.pg_class c ON c.relnamespace" EQ "n.oid AND c.relname" EQ "ANY (ARRAY['jetbase_migrations', 'jetbase_lock', 'jetbase_runs', 'jetbase_migrations_version_key']::pg_catalog.name[])"
                   " WHERE n.oid IS NOT NULL",
-    [PG_SETS] = "SELECT " SETS,
-    /* as PG_SETS, $3 statement_timeout */
-    [PG_SETS_LOOK] = "SELECT " SETS ", " CONFIG("default_transaction_read_only", "'on'", "false") ", " CONFIG("statement_timeout", "$3" TEXT, "false"),
     [PG_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     [PG_COMMIT] = "COMMIT",
     [PG_ROLLBACK] = "ROLLBACK",
-    [PG_LOCAL_TIMEOUT] = "SELECT " CONFIG("lock_timeout", "$1" TEXT, "true"),
+    [PG_LOCAL_TIMEOUT] = "SELECT pg_catalog.set_config('lock_timeout', $1" TEXT ", true)",
     [PG_NOTHING] = "SELECT 1",
 
-    [PG_HEAD] = "SELECT true, " HEAD,
-    /* $5 key: true where the witness is ours */
-    [PG_HEAD_WITNESS] = "SELECT pg_catalog.pg_try_advisory_xact_lock($5::pg_catalog.int8), " HEAD,
     [PG_ENCODING] = "SELECT pg_catalog.current_setting('client_encoding')",
     [PG_RESET_CONSTRAINTS] = "SET CONSTRAINTS ALL IMMEDIATE",
     [PG_RESET_AUTHORIZATION] = "RESET SESSION AUTHORIZATION",
     [PG_RESET_ROLE] = "RESET ROLE",
     [PG_RESET_ALL] = "RESET ALL",
-    /* as PG_SETS, $3 lock_timeout of the trailer */
-    [PG_RESET_SETS] = "SELECT true, " CONFIG("lock_timeout", "$3" TEXT, "true") ", " SETS,
-    /* $4 key: the session's own witness again */
-    [PG_RESET_SETS_WITNESS] = "SELECT pg_catalog.pg_try_advisory_lock($4::pg_catalog.int8), " CONFIG("lock_timeout", "$3" TEXT, "true") ", " SETS,
     [PG_RESET_CURSORS] = "CLOSE ALL",
     [PG_RESET_PREPARED] = "DEALLOCATE ALL",
     [PG_RESET_LISTEN] = "UNLISTEN *",
@@ -187,9 +153,6 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     /* A statement of ours between a file's own: whoever the file has become, this is us again, for this transaction. */
     [PG_OWN_SESSION] = "SET LOCAL SESSION AUTHORIZATION DEFAULT",
     [PG_OWN_ROLE] = "SET LOCAL ROLE NONE",
-    [PG_MARK] = "SELECT true, " MARK,
-    /* $5 key: the session's own witness again */
-    [PG_MARK_WITNESS] = "SELECT pg_catalog.pg_try_advisory_lock($5::pg_catalog.int8), " MARK,
     /* $1 process ID $2 file $3 statements $4 statement $5 prefix: the lock row first, as everywhere; how many lock rows name us, how many run rows were written */
     [PG_START] = "WITH l AS MATERIALIZED (SELECT 1 FROM @.jetbase_lock WHERE id" EQ "1 AND is_locked AND process_id" TEXT EQ "$1" TEXT " FOR UPDATE),"
                  " n AS MATERIALIZED (SELECT pg_catalog.count(*) AS held FROM l),"

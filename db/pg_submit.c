@@ -79,16 +79,19 @@ static const char *timeout_text(int ms, char to[PG_NUMBER_SIZE])
 static bool submit_head(struct db *db, const struct db_step *step, struct error *err)
 {
     char application[APPLICATION_MAX + 1], lock[PG_NUMBER_SIZE], statement[PG_NUMBER_SIZE];
-    bool witness = pg_holds_witness(db, step);
+    struct pg_settings s;
     application_cut(step->application, application);
     db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
-    const char *values[5] = { application, timeout_text(db->lock_ms, lock),
-                              timeout_text(step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms, statement), db->search_path, db->witness_key };
+    pg_settings_begin(&s, pg_holds_witness(db, step) ? "pg_try_advisory_xact_lock" : NULL, db->witness_key);
+    pg_settings_add(&s, "application_name", application, true);
+    pg_settings_add(&s, "lock_timeout", timeout_text(db->lock_ms, lock), true);
+    pg_settings_add(&s, "statement_timeout", timeout_text(step->statement_timeout_ms > 0 ? step->statement_timeout_ms : db->target.statement_timeout_ms, statement), true);
+    pg_settings_add(&s, "search_path", db->search_path, true);
     db->open_heads++;
     db->beyond_ascii = false;
     db->outside = false;
     return pg_send(db, (struct pg_query){ .kind = QUERY_PLAIN, .of_step = true }, begin_text(step->isolation, step->deferrable), 0, NULL, err) &&
-           pg_send_own(db, QUERY_WITNESS, true, witness ? PG_HEAD_WITNESS : PG_HEAD, witness ? 5 : 4, values, err);
+           pg_settings_send(db, QUERY_WITNESS, true, &s, err);
 }
 
 static bool is_ascii(const char *text, size_t len)
@@ -110,16 +113,18 @@ static bool submit_reset(struct db *db, const struct db_step *step, struct error
     static const enum pg_sql before[] = { PG_RESET_CONSTRAINTS, PG_RESET_AUTHORIZATION, PG_RESET_ROLE, PG_RESET_ALL };
     static const enum pg_sql after[] = { PG_RESET_CURSORS, PG_RESET_PREPARED, PG_RESET_LISTEN, PG_RESET_PLANS, PG_RESET_TEMP };
     char timeout[PG_NUMBER_SIZE];
-    bool witness = pg_holds_witness(db, step);
-    const char *values[4] = { db->search_path, db->sets_refused || db->about.pooler ? NULL : "on", timeout_text(PG_TRAILER_LOCK_MS, timeout), db->witness_key };
-    if (db->about.pooler)
-        values[0] = NULL; /* a session-level search_path would stay with a shared session */
+    struct pg_settings s;
+    pg_settings_begin(&s, pg_holds_witness(db, step) ? "pg_try_advisory_lock" : NULL, db->witness_key); /* the session's own witness again */
+    pg_settings_add(&s, "lock_timeout", timeout_text(PG_TRAILER_LOCK_MS, timeout), true);
+    pg_settings_watch(db, &s);
+    /* At session level it would stay with a shared session. */
+    pg_settings_add(&s, "search_path", db->about.pooler ? NULL : db->search_path, false);
     if (db->beyond_ascii && !pg_send_own(db, QUERY_ENCODING, false, PG_ENCODING, 0, NULL, err))
         return false;
     for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
         if (!pg_send_own(db, before[i] == PG_RESET_CONSTRAINTS ? QUERY_CONSTRAINTS : QUERY_PLAIN, false, before[i], 0, NULL, err))
             return false;
-    if (!pg_send_own(db, QUERY_WITNESS, false, witness ? PG_RESET_SETS_WITNESS : PG_RESET_SETS, witness ? 4 : 3, values, err))
+    if (!pg_settings_send(db, QUERY_WITNESS, false, &s, err))
         return false;
     for (size_t i = 0; i < sizeof after / sizeof after[0]; i++)
         if (!pg_send_own(db, QUERY_PLAIN, false, after[i], 0, NULL, err))

@@ -8,8 +8,6 @@
 
 #include <libpq-fe.h>
 
-#include "pg_sql.h"
-
 #define FENCE                                                                                                                                              \
     "WITH l AS MATERIALIZED (SELECT 1 FROM public.jetbase_lock WHERE id = 1 AND is_locked AND process_id::text = $1::text FOR UPDATE),"                    \
     " n AS MATERIALIZED (SELECT count(*) AS held FROM l)"                                                                                                  \
@@ -18,6 +16,10 @@
 #define RUN                                                                                                                                                \
     "UPDATE public.jetbase_runs SET last_done = $2::text, file = $3::text, statements = $4::int4, no_transaction = FALSE, started_statement = NULL, done_statement = NULL" \
     " WHERE process_id::text = $1::text"
+#define SET(name, value, local) ", pg_catalog.set_config('" name "', '" value "', " local ")"
+#define SETTINGS                                                                                                                                           \
+    "SELECT pg_catalog.pg_try_advisory_lock(77)" SET("lock_timeout", "4000", "true") SET("client_connection_check_interval", "2000", "false")              \
+    SET("tcp_keepalives_idle", "10", "false") SET("tcp_keepalives_interval", "5", "false") SET("tcp_keepalives_count", "3", "false") SET("tcp_user_timeout", "20000", "false")
 #define READ "SELECT version, migration_type, filename, description, checksum, applied_at FROM public.jetbase_migrations ORDER BY applied_at"
 
 void bench_pg_statement(char *to, size_t size, int n, int s, bool tables)
@@ -81,12 +83,12 @@ static int send_one(PGconn *conn, const char *sql, int count, const char *const 
 /* What keeps a file from the next one and from our tables, as the driver sends it: the head's witness and settings, and everything that a file may have left in the session taken back. */
 static int send_apart(PGconn *conn, int head)
 {
-    static const enum pg_sql reset[] = { PG_RESET_CONSTRAINTS, PG_RESET_AUTHORIZATION, PG_RESET_ROLE, PG_RESET_ALL, PG_RESET_SETS_WITNESS, PG_RESET_CURSORS, PG_RESET_PREPARED, PG_RESET_LISTEN, PG_RESET_PLANS, PG_RESET_TEMP, PG_RESET_SEQUENCES };
-    const char *head_values[] = { "jetbase 1/100 V1__step_1.sql", NULL, NULL, NULL, "77" }, *sets_values[] = { NULL, "on", "4000", "77" };
+    static const char *const reset[] = { "SET CONSTRAINTS ALL IMMEDIATE", "RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL", SETTINGS, "CLOSE ALL", "DEALLOCATE ALL", "UNLISTEN *", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES" };
+    const char *head_values[] = { "77", "jetbase 1/100 V1__step_1.sql" };
     if (head)
-        return send_one(conn, pg_sql_fixed(PG_HEAD_WITNESS), 5, head_values);
+        return send_one(conn, "SELECT pg_catalog.pg_try_advisory_xact_lock($1::pg_catalog.int8), pg_catalog.set_config('application_name', $2::pg_catalog.text, true)", 2, head_values);
     for (size_t i = 0; i < sizeof reset / sizeof reset[0]; i++)
-        if (!send_one(conn, pg_sql_fixed(reset[i]), reset[i] == PG_RESET_SETS_WITNESS ? 4 : 0, sets_values))
+        if (!send_one(conn, reset[i], 0, NULL))
             return 0;
     return 1;
 }
