@@ -43,16 +43,6 @@ void scanner_close(struct scanner *scanner)
     free(scanner);
 }
 
-void scanner_token_begins(struct scanner *s)
-{
-    s->token = window_spot(&s->w);
-    if (s->w.held)
-        return;
-    s->w.held = true;
-    s->w.hold = s->w.pos;
-    s->at = s->token;
-}
-
 static bool word_byte(int c)
 {
     return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -128,20 +118,9 @@ void scanner_unterminated(struct scanner *s, const char *what, const struct scan
         window_refuse(&s->w, at, message, "Close it: all that follows it, to the end of the section, would be part of it.");
 }
 
-const char *scanner_token_text(const struct scanner *s, const struct scan_token *t)
+bool scanner_same_word(const char *text, size_t len, const char *word)
 {
-    return s->w.buf + s->w.hold + t->off;
-}
-
-bool scanner_is_word(const struct scanner *s, const struct scan_token *t, const char *word)
-{
-    /* Nearly all words differ in their first letter; this is asked many times a statement. */
-    return t->kind == TOK_WORD && ((*scanner_token_text(s, t) ^ *word) & ~0x20) == 0 && t->len == strlen(word) && strncasecmp(scanner_token_text(s, t), word, t->len) == 0;
-}
-
-bool scanner_is_char(const struct scanner *s, const struct scan_token *t, char c)
-{
-    return t->kind == TOK_PUNCT && t->len == 1 && *scanner_token_text(s, t) == c;
+    return len == strlen(word) && strncasecmp(text, word, len) == 0;
 }
 
 size_t scanner_raw_length(const struct scanner *s)
@@ -171,6 +150,8 @@ static bool own_name(const struct scanner *s, const struct scan_token *t)
     const char *text = scanner_token_text(s, t);
     size_t len = t->len;
     bool any_case = t->kind == TOK_WORD || s->dialect == SCAN_SQLITE;
+    if (t->kind == TOK_WORD && len != strlen("jetbase_lock"))
+        return false;
     if (t->kind == TOK_QUOTED && len >= 2 && (*text == 'U' || *text == 'u')) {
         text += 2;
         len -= 2;
@@ -185,15 +166,23 @@ static bool own_name(const struct scanner *s, const struct scan_token *t)
                     : memcmp(text, "jetbase_lock", len) == 0 || memcmp(text, "jetbase_runs", len) == 0;
 }
 
+/* Part by part: a copy of what was written a moment ago waits in the processor until all of it has arrived. */
+static void note(struct scan_token *to, enum scan_kind kind, size_t off, size_t len)
+{
+    to->kind = kind;
+    to->off = off;
+    to->len = len;
+}
+
 /* A token belongs to the statement. */
 static void take(struct scanner *s, enum scan_kind kind)
 {
-    struct scan_token t = { .kind = kind };
     uint64_t end = s->w.base + s->w.pos;
-    t.off = (size_t)(s->token.offset - s->at.offset);
-    t.len = (size_t)(end - s->token.offset);
+    size_t off = (size_t)(s->token.offset - s->at.offset), len = (size_t)(end - s->token.offset);
+    struct scan_token t;
+    note(&t, kind, off, len);
     if (s->count < SCAN_TOKENS)
-        s->tokens[s->count] = t;
+        note(&s->tokens[s->count], kind, off, len);
     bool client = kind == TOK_BACKSLASH || (s->dialect == SCAN_SQLITE && s->count == 0 && scanner_is_char(s, &t, '.'));
     if (client && !s->client) {
         s->client = true;
@@ -206,7 +195,7 @@ static void take(struct scanner *s, enum scan_kind kind)
         scanner_pg_track(s, &t);
     else
         scanner_sqlite_track(s, &t);
-    s->last = t;
+    note(&s->last, kind, off, len);
     s->count++;
     s->raw_len = (size_t)(end - s->at.offset);
 }
@@ -239,7 +228,12 @@ static bool unescape_colons(char *text, size_t *len)
 static enum scan_answer hand_out(struct scanner *s, struct scan_statement *out)
 {
     char *text = s->w.buf + s->w.hold;
-    *out = (struct scan_statement){ .offset = s->at.offset, .at = window_place(&s->w, &s->at), .len = s->raw_len };
+    out->offset = s->at.offset;
+    window_place_to(&s->w, &s->at, &out->at);
+    out->len = s->raw_len;
+    out->isolation = ISOLATION_DEFAULT;
+    out->deferrable = out->read_only = false;
+    out->pragma = PRAGMA_OTHER;
     scanner_classify(s, out);
     out->unescaped_colon = unescape_colons(text, &out->len);
     s->covered = text[out->len];

@@ -227,7 +227,7 @@ enum scan_kind scanner_pg_lex(struct scanner *s)
     int c = window_peek(&s->w, 0);
     if (c < 0)
         return TOK_END;
-    if (scanner_pass_delimiter(s))
+    if (s->delimiter && scanner_pass_delimiter(s))
         return TOK_DELIMITER;
     scanner_token_begins(s);
     if (c == '\'')
@@ -267,7 +267,6 @@ static void track_body(struct scanner *s, const struct scan_token *t)
 
 void scanner_pg_track(struct scanner *s, const struct scan_token *t)
 {
-    bool to_or_from = scanner_is_word(s, &s->last, "FROM") || scanner_is_word(s, &s->last, "TO");
     if (scanner_is_char(s, t, '('))
         s->parens++;
     else if (scanner_is_char(s, t, ')'))
@@ -278,7 +277,7 @@ void scanner_pg_track(struct scanner *s, const struct scan_token *t)
         track_body(s, t);
     else if (heads_routine(s, t))
         s->routine = true;
-    if (to_or_from && scanner_is_word(s, &s->tokens[0], "COPY") && (scanner_is_word(s, t, "STDIN") || scanner_is_word(s, t, "STDOUT")))
+    if (scanner_is_word(s, &s->tokens[0], "COPY") && (scanner_is_word(s, &s->last, "FROM") || scanner_is_word(s, &s->last, "TO")) && (scanner_is_word(s, t, "STDIN") || scanner_is_word(s, t, "STDOUT")))
         s->copy_stdio = true;
 }
 

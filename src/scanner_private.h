@@ -23,9 +23,10 @@ struct scan_window {
     bool broken;             /* the byte at `end` is no text */
     bool failed;             /* `fault` is filled, and no more bytes come */
     bool after_cr;
-    unsigned line, column;   /* of pos */
+    unsigned line;           /* of pos */
     unsigned char before;    /* the byte before pos, 0 at the start */
     const char *file;
+    unsigned column;         /* of pos; not beside `line`: both read at once, a moment after one was written, would wait for that */
     struct error fault;
 };
 
@@ -35,12 +36,18 @@ int window_fetch(struct scan_window *w, size_t k);
 void window_step_slow(struct scan_window *w, unsigned char c);
 /* Gives back the memory of a long statement that is no longer held. */
 void window_shrink(struct scan_window *w);
-/* Where pos is. */
-struct scan_spot window_spot(const struct scan_window *w);
 /* Stops the reading with ERR_REFUSED at `at`; the source line is what of it the window still has. Only the first failure counts. */
 void window_refuse(struct scan_window *w, const struct scan_spot *at, const char *message, const char *hint);
 /* A spot as a place in the file. */
 struct place window_place(const struct scan_window *w, const struct scan_spot *at);
+/* The same where it is to stand: there is one for each statement, and it is large. */
+void window_place_to(const struct scan_window *w, const struct scan_spot *at, struct place *to);
+
+/* Where pos is. */
+static inline struct scan_spot window_spot(const struct scan_window *w)
+{
+    return (struct scan_spot){ .offset = w->base + w->pos, .line = w->line, .column = w->column };
+}
 
 static inline int window_peek(struct scan_window *w, size_t k)
 {
@@ -137,7 +144,17 @@ struct scanner {
 };
 
 /* Called by a lexer at the first byte of a token. */
-void scanner_token_begins(struct scanner *s);
+static inline void scanner_token_begins(struct scanner *s)
+{
+    struct scan_spot spot = window_spot(&s->w);
+    s->token = spot;
+    if (s->w.held)
+        return;
+    s->w.held = true;
+    s->w.hold = s->w.pos;
+    s->at = spot;
+}
+
 /* How many bytes the blank at pos + k has, as Jetbase strips them from both ends of a line (Unicode's blanks too); 0 where there is none, or the line ends. */
 size_t scanner_blank_at(struct scanner *s, size_t k);
 /* Between two statements: passes over such a blank, which the server would take for SQL. False where there is none, or a statement has begun. */
@@ -153,11 +170,24 @@ bool scanner_escaped_colon(const char *text, size_t len);
 /* Refuses: `what`, which began at `at`, has no end. */
 void scanner_unterminated(struct scanner *s, const char *what, const struct scan_spot *at);
 /* The text of a token. */
-const char *scanner_token_text(const struct scanner *s, const struct scan_token *t);
-/* True where t is that word (any case), not quoted. */
-bool scanner_is_word(const struct scanner *s, const struct scan_token *t, const char *word);
+static inline const char *scanner_token_text(const struct scanner *s, const struct scan_token *t)
+{
+    return s->w.buf + s->w.hold + t->off;
+}
+
+/* The rest of scanner_is_word(). */
+bool scanner_same_word(const char *text, size_t len, const char *word);
+/* True where t is that word (any case), not quoted. Nearly all words differ in their first letter; this is asked many times a statement. */
+static inline bool scanner_is_word(const struct scanner *s, const struct scan_token *t, const char *word)
+{
+    return t->kind == TOK_WORD && ((*scanner_token_text(s, t) ^ *word) & ~0x20) == 0 && scanner_same_word(scanner_token_text(s, t), t->len, word);
+}
+
 /* True where t is that character. */
-bool scanner_is_char(const struct scanner *s, const struct scan_token *t, char c);
+static inline bool scanner_is_char(const struct scanner *s, const struct scan_token *t, char c)
+{
+    return t->kind == TOK_PUNCT && t->len == 1 && *scanner_token_text(s, t) == c;
+}
 
 /* Bytes of the current statement in the input (its text may be shorter: `\:`). */
 size_t scanner_raw_length(const struct scanner *s);

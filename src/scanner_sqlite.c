@@ -183,7 +183,7 @@ enum scan_kind scanner_sqlite_lex(struct scanner *s)
     int c = window_peek(&s->w, 0), d;
     if (c < 0)
         return TOK_END;
-    if (scanner_pass_delimiter(s))
+    if (s->delimiter && scanner_pass_delimiter(s))
         return TOK_DELIMITER;
     scanner_token_begins(s);
     if (c == '\'')
@@ -259,7 +259,12 @@ static bool virtual_table(const struct scanner *s)
 
 void scanner_sqlite_track(struct scanner *s, const struct scan_token *t)
 {
-    s->trigger = next_state[s->trigger][token_class(s, t)];
+    if (s->trigger != AT_NORMAL)
+        s->trigger = next_state[s->trigger][token_class(s, t)];
+    else if (scanner_is_char(s, t, ';')) /* no word counts there */
+        s->trigger = next_state[AT_NORMAL][IS_SEMICOLON];
+    if (t->kind != TOK_PUNCT)
+        return;
     if (scanner_is_char(s, t, '(') && virtual_table(s))
         s->parens++;
     else if (scanner_is_char(s, t, ')'))

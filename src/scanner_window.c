@@ -104,15 +104,17 @@ void window_shrink(struct scan_window *w)
     w->cap = smaller ? cap : w->cap;
 }
 
-struct scan_spot window_spot(const struct scan_window *w)
+void window_place_to(const struct scan_window *w, const struct scan_spot *at, struct place *to)
 {
-    return (struct scan_spot){ .offset = w->base + w->pos, .line = w->line, .column = w->column };
+    to->line = at->line;
+    to->column = at->column;
+    text_copy(to->file, sizeof to->file, w->file);
 }
 
 struct place window_place(const struct scan_window *w, const struct scan_spot *at)
 {
-    struct place place = { .line = at->line, .column = at->column };
-    text_copy(place.file, sizeof place.file, w->file);
+    struct place place;
+    window_place_to(w, at, &place);
     return place;
 }
 
