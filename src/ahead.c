@@ -2,11 +2,11 @@
 #include "ahead.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "facts.h"
+#include "threads.h"
 
 /* A thread costs as much as some ten small files; more than a few of them wait for each other in the kernel. */
 enum { FILES_LEAST = 64, THREADS_MOST = 3 };
@@ -40,19 +40,14 @@ static int threads_wanted(void)
     return processors <= 2 ? 1 : processors - 1 < THREADS_MOST ? (int)processors - 1 : THREADS_MOST;
 }
 
-/* Signals belong to the threads of the program, never to these. */
 static struct ahead_threads *start(struct folder *folder)
 {
     struct ahead_threads *t = calloc(1, sizeof *t);
-    sigset_t all, before;
     if (t == NULL)
         return NULL;
     t->folder = folder;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    for (int wanted = threads_wanted(); t->count < wanted && pthread_create(&t->at[t->count], NULL, run, t) == 0;)
+    for (int wanted = threads_wanted(); t->count < wanted && threads_start(&t->at[t->count], run, t);)
         t->count++;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return t;
 }
 

@@ -94,8 +94,8 @@ static bool open_and_plan(struct run *run, struct ahead *ahead, struct error *er
         if (run->plan->count == 0)
             return true;
         plan_free(run->plan);
-        folder_free(run->folder);
         run->plan = NULL;
+        ahead->folder = run->folder; /* with what is known of its files */
         run->folder = NULL;
         run->driver->close(run->db);
         run->driver = NULL;

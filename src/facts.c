@@ -6,11 +6,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "threads.h"
+
 /* A clock of files may tick as slowly as this, and stand beside the system's. */
 enum { SETTLED_S = 2 };
 
-/* Whoever hashes ahead is waited for, so it begins with nothing that takes long. */
-enum { AHEAD_MOST = 1 << 20 };
+/* Whoever hashes ahead is waited for, so it begins with nothing that takes long; what takes long is hashed while it is checked. */
+enum { AHEAD_MOST = 1 << 20, AT_ONCE_LEAST = AHEAD_MOST };
 
 /* Which state of a file was read. */
 struct state {
@@ -115,6 +117,20 @@ bool facts_hash(struct migration *m, struct error *err)
     return ok;
 }
 
+/* Keeps what a check said. */
+static void keep_check(struct facts *f, bool good, enum scan_dialect dialect, bool standard_strings, const struct script_facts *script, const struct error *said)
+{
+    free(f->refused);
+    f->refused = good || said->code != ERR_REFUSED ? NULL : malloc(sizeof *f->refused);
+    if (f->refused != NULL)
+        *f->refused = *said;
+    /* Where a file could not be read there is no answer to keep. */
+    f->checked = good || f->refused != NULL;
+    f->dialect = dialect;
+    f->standard_strings = standard_strings;
+    f->script = *script;
+}
+
 bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
 {
     struct facts *f = facts_now(m);
@@ -127,20 +143,61 @@ bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_s
         return f->refused == NULL;
     }
     bool good = script_check(m, SECTION_UPGRADE, dialect, standard_strings, facts, &own);
-    if (f != NULL) {
-        free(f->refused);
-        f->refused = good || own.code != ERR_REFUSED ? NULL : malloc(sizeof *f->refused);
-        if (f->refused != NULL)
-            *f->refused = own;
-        /* Where a file could not be read there is no answer to keep. */
-        f->checked = good || f->refused != NULL;
-        f->dialect = dialect;
-        f->standard_strings = standard_strings;
-        f->script = *facts;
-    }
+    if (f != NULL)
+        keep_check(f, good, dialect, standard_strings, facts, &own);
     if (!good && err != NULL)
         *err = own;
     return good;
+}
+
+/* What a thread hashes: a copy of the migration, so that it shares nothing with the check. */
+struct beside {
+    struct migration copy;
+    struct error err;
+    bool ok;
+};
+
+static void *hash_beside(void *at)
+{
+    struct beside *b = at;
+    b->ok = migration_hash(&b->copy, &b->err);
+    return NULL;
+}
+
+/* Hashes and checks at once. now: the state of the file before that. False also where there is no second thread, with *started false and nothing done. */
+static bool at_once(struct migration *m, const struct state *now, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, bool *started, struct error *err)
+{
+    struct beside b = { .copy = *m };
+    struct error own;
+    pthread_t thread;
+    error_clear(&b.err);
+    error_clear(&own);
+    *started = threads_start(&thread, hash_beside, &b);
+    if (!*started)
+        return false;
+    bool good = script_check(m, SECTION_UPGRADE, dialect, standard_strings, facts, &own);
+    pthread_join(thread, NULL);
+    memcpy(m->checksum, b.copy.checksum, sizeof m->checksum);
+    memcpy(m->raw, b.copy.raw, sizeof m->raw);
+    if (b.ok && (m->facts = calloc(1, sizeof *m->facts)) != NULL) {
+        *m->facts = (struct facts){ .at = *now, .hashed = true };
+        keep_check(m->facts, good, dialect, standard_strings, facts, &own);
+    }
+    if (!(b.ok && good) && err != NULL)
+        *err = b.ok ? own : b.err;
+    return b.ok && good;
+}
+
+bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
+{
+    struct state now;
+    bool started = false;
+    if (m->facts == NULL && state_now(m, &now) && now.regular && now.size >= AT_ONCE_LEAST) {
+        bool good = at_once(m, &now, dialect, standard_strings, facts, &started, err);
+        if (started)
+            return good;
+    }
+    return facts_hash(m, err) && facts_check(m, dialect, standard_strings, facts, err);
 }
 
 void facts_carry(struct folder *now, struct folder *before)

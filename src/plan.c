@@ -272,10 +272,12 @@ static bool check_items(struct making *making, struct error *err)
     enum section_kind kind = plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
-        if (item->migration->type == MIGRATION_VERSIONED && !facts_hash(item->migration, err))
-            return false;
-        if (!(kind == SECTION_UPGRADE ? facts_check(item->migration, making->dialect, making->standard_strings, &item->facts, err) :
-                                        script_check(item->migration, kind, making->dialect, making->standard_strings, &item->facts, err)))
+        bool versioned = item->migration->type == MIGRATION_VERSIONED, good;
+        if (kind == SECTION_UPGRADE)
+            good = (versioned ? facts_both : facts_check)(item->migration, making->dialect, making->standard_strings, &item->facts, err);
+        else
+            good = (!versioned || facts_hash(item->migration, err)) && script_check(item->migration, kind, making->dialect, making->standard_strings, &item->facts, err);
+        if (!good)
             return false;
     }
     return true;

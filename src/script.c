@@ -52,8 +52,11 @@ enum scan_answer script_next(struct script *script, struct scan_statement *out, 
             return SCAN_ERROR;
         if (got != SCAN_STATEMENT)
             return got;
-        struct place why = scanner_why(script->scanner);
-        if (!script_judge(&script->judge, out, &why, &send, err))
+        struct place why;
+        bool plain = out->class == SCAN_PLAIN; /* of which there is nothing to say: most are */
+        if (!plain)
+            why = scanner_why(script->scanner);
+        if (!script_judge(&script->judge, out, plain ? &out->at : &why, &send, err))
             return SCAN_ERROR;
     }
     return SCAN_STATEMENT;

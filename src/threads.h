@@ -1,0 +1,11 @@
+/* threads.h: threads for work beside the program's own: they take none of its signals. */
+#ifndef JETBASE_THREADS_H
+#define JETBASE_THREADS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* As pthread_create() with the default attributes; signals go to the threads of the program, never to this one. False where there can be none. */
+bool threads_start(pthread_t *thread, void *(*run)(void *user), void *user);
+
+#endif
