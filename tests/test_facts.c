@@ -171,9 +171,79 @@ static void refused_and_gone(void **state)
     folder_free(folder);
 }
 
+/* Writes V1__large.sql: so many statements that it is hashed while it is checked, and `last`. */
+static void write_large(const char *last)
+{
+    char path[FILES_PATH * 2];
+    FILE *file;
+    files_write(dir, "migrations/V1__large.sql", "");
+    snprintf(path, sizeof path, "%s/migrations/V1__large.sql", dir);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    for (int i = 0; i < 30000; i++)
+        fprintf(file, "INSERT INTO large VALUES (%d, 'a row of many, %d');\n", i, i);
+    fputs(last, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Both answers of a large file are those that it has when each is asked for alone, and they are kept. */
+static void both_at_once(void **state)
+{
+    struct script_facts facts = { 0 };
+    struct error err = { 0 };
+    struct folder *folder, *alone;
+    struct migration *m;
+    (void)state;
+    write_large("SELECT 1;\n-- rollback\nSELECT 2;\n");
+    folder = read_folder();
+    alone = read_folder();
+    m = folder_at(folder, 0);
+    assert_true(facts_both(m, SCAN_SQLITE, true, &facts, &err));
+    assert_int_equal(facts.statements, 30001);
+    hash(folder_at(alone, 0));
+    assert_string_equal(m->checksum, folder_at(alone, 0)->checksum);
+    assert_string_equal(m->raw, folder_at(alone, 0)->raw);
+    assert_int_equal(strlen(m->raw), CHECKSUM_SIZE - 1);
+    write_large("SELECT 3;\nSELECT 4;\n");
+    assert_true(facts_both(m, SCAN_SQLITE, true, &facts, &err));
+    assert_int_equal(facts.statements, 30002);
+    assert_string_not_equal(m->checksum, folder_at(alone, 0)->checksum);
+    folder_free(folder);
+    folder_free(alone);
+}
+
+/* What can't be hashed goes before what would be refused, as one after the other; and what is refused is hashed all the same. */
+static void faults_at_once(void **state)
+{
+    static const char *const last[] = { "COMMIT;\n", "COMMIT;\nSELECT '\xff';\n" };
+    struct folder *folder[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct script_facts facts = { 0 };
+        struct error at_once = { 0 }, in_turn = { 0 };
+        write_large(last[i]);
+        folder[0] = read_folder();
+        folder[1] = read_folder();
+        struct migration *m = folder_at(folder[1], 0);
+        assert_false(facts_both(folder_at(folder[0], 0), SCAN_SQLITE, true, &facts, &at_once));
+        assert_false(facts_hash(m, &in_turn) && facts_check(m, SCAN_SQLITE, true, &facts, &in_turn));
+        assert_int_equal(at_once.code, ERR_REFUSED);
+        assert_string_equal(at_once.message, in_turn.message);
+        assert_int_equal(at_once.place.line, 30001 + (unsigned)i);
+        assert_string_equal(at_once.place.file, "V1__large.sql");
+        assert_int_equal(in_turn.place.line, at_once.place.line);
+        assert_string_equal(folder_at(folder[0], 0)->checksum, m->checksum);
+        assert_string_equal(at_once.state, in_turn.state);
+        folder_free(folder[0]);
+        folder_free(folder[1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(both_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(faults_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(changed_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(kept, setup, teardown),
         cmocka_unit_test_setup_teardown(carried, setup, teardown),
