@@ -131,9 +131,9 @@ static void keep_check(struct facts *f, bool good, enum scan_dialect dialect, bo
     f->script = *script;
 }
 
-bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
+/* f: what is known of the file, in a state that was asked before this; or NULL. */
+static bool check_known(const struct migration *m, struct facts *f, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
 {
-    struct facts *f = facts_now(m);
     struct error own;
     error_clear(&own);
     if (f != NULL && f->checked && f->dialect == dialect && f->standard_strings == standard_strings) {
@@ -148,6 +148,11 @@ bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_s
     if (!good && err != NULL)
         *err = own;
     return good;
+}
+
+bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
+{
+    return check_known(m, facts_now(m), dialect, standard_strings, facts, err);
 }
 
 /* What a thread hashes: a copy of the migration, so that it shares nothing with the check. */
@@ -197,7 +202,8 @@ bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_st
         if (started)
             return good;
     }
-    return facts_hash(m, err) && facts_check(m, dialect, standard_strings, facts, err);
+    /* Its state was asked ahead of the sum, which is early enough for the check too. */
+    return facts_hash(m, err) && check_known(m, m->facts, dialect, standard_strings, facts, err);
 }
 
 void facts_carry(struct folder *now, struct folder *before)

@@ -77,6 +77,8 @@ struct section;
 
 /* Opens it (O_CLOEXEC, no FIFO is ever waited for). The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
 bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err);
+/* The same for a file of the folder. */
+bool section_open_of(const struct migration *m, enum section_kind kind, struct section **out, struct error *err);
 /* As folder_stop_at(), for this section. */
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */

@@ -1,6 +1,6 @@
 /* bench_sqlite.c: how near an upgrade on SQLite is to a bare loop of transactions (`make bench`).
  *
- * The limit program is this bench with arguments: for each file BEGIN IMMEDIATE, its statements, the history row, COMMIT, in the same journal mode and with the same `synchronous`; and one transaction before and one behind them, as a lock taken and released needs.
+ * The limit program is this bench with arguments: for each file BEGIN IMMEDIATE, its statements, the history row, COMMIT, in the same journal mode and with the same `synchronous`; and one transaction before and one behind them, as a lock taken and released needs. A second one asks the lock's row and writes the run's too, as the protocol wants it of each migration.
  * MIGRATIONS (1000), SIZES_MOST (10000) and ROUNDS (11) of the environment set the sizes. Syncs are counted by strace, where it is installed, in runs of their own that are not timed.
  */
 #include <setjmp.h>
@@ -28,7 +28,16 @@ static void must(sqlite3 *db, const char *sql)
     }
 }
 
-static void one_file(sqlite3 *db, int i)
+/* Whether the lock is ours; what the run has done. */
+static void protocol(sqlite3 *db, bool begins, int i)
+{
+    char sql[300];
+    snprintf(sql, sizeof sql, begins ? "SELECT 1 FROM main.jetbase_lock WHERE id = 1 AND is_locked AND process_id = 'limit'" :
+                                       "UPDATE main.jetbase_runs SET last_done = '%d V%d__step_%d.sql', file = 'V%d__step_%d.sql', statements = 6, no_transaction = 0, started_statement = NULL, done_statement = NULL WHERE process_id = 'limit'", i, i, i, i + 1, i + 1);
+    must(db, sql);
+}
+
+static void one_file(sqlite3 *db, int i, bool fenced)
 {
     char path[80], text[4096], version[16];
     sqlite3_stmt *stmt = NULL;
@@ -44,6 +53,8 @@ static void one_file(sqlite3 *db, int i)
         exit(1);
     *end = '\0';
     must(db, "BEGIN IMMEDIATE");
+    if (fenced)
+        protocol(db, true, i);
     must(db, text);
     if (sqlite3_prepare_v2(db, "INSERT INTO jetbase_migrations (version, description, filename, migration_type, checksum, applied_at) VALUES (?1, 'step', ?2, 'VERSIONED', 'none', STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW'))", -1, &stmt, NULL) != SQLITE_OK)
         exit(1);
@@ -52,17 +63,19 @@ static void one_file(sqlite3 *db, int i)
     if (sqlite3_step(stmt) != SQLITE_DONE)
         exit(1);
     sqlite3_finalize(stmt);
+    if (fenced)
+        protocol(db, false, i);
     must(db, "COMMIT");
 }
 
-static int limit(const char *path, int n)
+static int limit(const char *path, int n, bool fenced)
 {
     sqlite3 *db;
     if (sqlite3_open(path, &db) != SQLITE_OK)
         return 1;
-    must(db, "BEGIN IMMEDIATE; UPDATE jetbase_lock SET is_locked = 1, process_id = 'limit' WHERE id = 1; COMMIT");
+    must(db, "BEGIN IMMEDIATE; UPDATE jetbase_lock SET is_locked = 1, process_id = 'limit' WHERE id = 1; INSERT INTO jetbase_runs (process_id) VALUES ('limit'); COMMIT");
     for (int i = 1; i <= n; i++)
-        one_file(db, i);
+        one_file(db, i, fenced);
     must(db, "BEGIN IMMEDIATE; UPDATE jetbase_lock SET is_locked = 0, process_id = NULL WHERE id = 1; COMMIT");
     return sqlite3_close(db) != SQLITE_OK;
 }
@@ -131,15 +144,17 @@ static void upgrade(const char *mode)
     files_jetbase(&files, "upgrade");
     files_keep(&files, mode);
     files_write(&files, n, true);
-    struct subject bare = { .files = &files }, ours = { .files = &files };
+    struct subject bare = { .files = &files }, fenced = { .files = &files }, ours = { .files = &files };
     snprintf(bare.number, sizeof bare.number, "%d", n);
     memcpy(bare.argv, (const char *[]){ bench_self(), "limit", files.database, bare.number, NULL }, 5 * sizeof *bare.argv);
+    memcpy(fenced.argv, (const char *[]){ bench_self(), "fenced", files.database, bare.number, NULL }, 5 * sizeof *fenced.argv);
     memcpy(ours.argv, (const char *[]){ files_program(), "upgrade", NULL }, 3 * sizeof *ours.argv);
     count_syncs(&bare);
+    count_syncs(&fenced);
     count_syncs(&ours);
-    const struct bench_entry entries[] = { { "limit: a bare loop", NULL, again, run, &bare }, { "jetbase upgrade", NULL, again, run, &ours } };
+    const struct bench_entry entries[] = { { "limit: a bare loop", NULL, again, run, &bare }, { "limit with fence and run row", NULL, again, run, &fenced }, { "jetbase upgrade", NULL, again, run, &ours } };
     snprintf(title, sizeof title, "SQLite, journal mode %s, %d migrations of 6 statements", mode, n);
-    bench_compare(title, bare.syncs >= 0 ? "syncs" : NULL, entries, 2, bench_rounds());
+    bench_compare(title, bare.syncs >= 0 ? "syncs" : NULL, entries, 3, bench_rounds());
     files_close(&files);
 }
 
@@ -179,8 +194,8 @@ static void all(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 4 && strcmp(argv[1], "limit") == 0)
-        return limit(argv[2], atoi(argv[3]));
+    if (argc == 4)
+        return limit(argv[2], atoi(argv[3]), strcmp(argv[1], "fenced") == 0);
     const struct CMUnitTest benches[] = { cmocka_unit_test(all) };
     return cmocka_run_group_tests(benches, NULL, NULL);
 }
