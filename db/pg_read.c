@@ -46,26 +46,29 @@ static bool keep_unfinished(struct db *db, const PGresult *res, struct error *er
     return true;
 }
 
-/* The unfinished runs themselves, where the look before showed one, or could not be had. */
+/* The unfinished runs themselves, where the look before showed one, or was not allowed. */
 static bool ask_unfinished(struct db *db, struct pg_ask *ask, struct error *err)
 {
-    bool none = pg_good(ask->res) && !pg_true(ask->res, 0);
+    bool good = pg_good(ask->res), some = good && pg_true(ask->res, 0);
+    if (!good)
+        return true; /* keep_unfinished() says what is to be said of that */
     pg_batch_free(ask, 1);
     ask->sql = PG_UNFINISHED;
-    return none || pg_batch(db, ask, 1, err);
+    return !some || pg_batch(db, ask, 1, err);
 }
 
-/* History and unfinished runs in one message; for a run that has yet to take the lock, whether the lock's row is there too. */
-static bool ask_history(struct db *db, struct pg_ask asks[2], struct error *err)
+/* History and unfinished runs in one message; for a run that has yet to take the lock, whether the lock's row is there too. Each is a transaction of its own: while one waits for a table it must hold no other. */
+static bool ask_history(struct db *db, struct pg_ask asks[3], struct error *err)
 {
     bool lock = db->mode == DB_RUN && !db->witness_id[0] && db->has_runs && db->has_lock && db->has_index;
     size_t count = db->has_runs ? 2 : 1;
-    if (lock)
-        asks[1].sql = PG_UNFINISHED_ANY_LOCK;
-    if (!pg_batch(db, asks, count, err))
-        return false;
+    bool asked = pg_batch(db, asks, lock ? 3 : count, err);
     /* Where it could not be read, whoever takes the lock asks again, and says why. */
-    db->lock_row_seen = lock && pg_good(asks[0].res) && pg_good(asks[1].res) && pg_true(asks[1].res, 1);
+    db->lock_row_seen = asked && lock && pg_good(asks[2].res) && PQntuples(asks[2].res) > 0 && pg_good(asks[0].res) && pg_good(asks[1].res);
+    if (asked && lock)
+        pg_batch_free(&asks[2], 1);
+    if (!asked)
+        return false;
     bool missing = pg_missing(asks[0].res), ok = missing || pg_good(asks[0].res) || pg_fault_ours(db, asks[0].res, "the history could not be read", err);
     if (missing)
         db->has_migrations = false;
@@ -77,7 +80,7 @@ static bool ask_history(struct db *db, struct pg_ask asks[2], struct error *err)
 
 bool pg_history_read(struct db *db, bool *table, db_history_fn fn, void *user, struct error *err)
 {
-    struct pg_ask asks[2] = { { .sql = PG_HISTORY }, { .sql = PG_UNFINISHED_ANY } };
+    struct pg_ask asks[3] = { { .sql = PG_HISTORY, .sync = true }, { .sql = PG_UNFINISHED_ANY, .sync = true }, { .sql = PG_LOOK_LOCK, .sync = true } };
     if (table)
         *table = false;
     if (!(db->has_migrations && db->has_runs) && !db->tables_fresh && !pg_tables_refresh(db, err))

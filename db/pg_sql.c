@@ -227,9 +227,8 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, " STORED("applied_at")
                    " FROM @.jetbase_migrations ORDER BY applied_at, order_executed",
     [PG_UNFINISHED] = RUN_COLUMNS ", EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") FROM @.jetbase_runs r WHERE " UNFINISHED " ORDER BY r.acquired_at DESC",
-    /* whether there is one at all, which costs the server a fifth of the question above; and whether the lock's row is there */
-    [PG_UNFINISHED_ANY] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED "), false",
-    [PG_UNFINISHED_ANY_LOCK] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED "), EXISTS (SELECT FROM @.jetbase_lock k WHERE k.id" EQ "1)",
+    /* whether there is one at all, which costs the server a fifth of the question above */
+    [PG_UNFINISHED_ANY] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED ")",
     [PG_INVALID] = "SELECT pg_catalog.quote_ident(n.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(c.relname)" CAT "' on '" CAT "pg_catalog.quote_ident(tn.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(t.relname)"
                    " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid" EQ "i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
                    " JOIN pg_catalog.pg_class t ON t.oid" EQ "i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid" EQ "t.relnamespace"

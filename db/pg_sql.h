@@ -69,7 +69,6 @@ enum pg_sql {
     PG_HISTORY,
     PG_UNFINISHED,
     PG_UNFINISHED_ANY,
-    PG_UNFINISHED_ANY_LOCK,
     PG_INVALID,
     PG_LISTEN,
 

@@ -1,4 +1,4 @@
-/* ahead.c: reads the migrations folder and hashes its files while the connection is still being opened. */
+/* ahead.c: reads the migrations folder and hashes its files by threads, as far as may be while the connection is still being opened. */
 #include "ahead.h"
 
 #include <pthread.h>
@@ -13,18 +13,19 @@ enum { FILES_LEAST = 64, THREADS_MOST = 3 };
 
 struct ahead_threads {
     struct folder *folder;
+    void (*each)(struct migration *m);
     atomic_size_t next;       /* the first file that nobody has taken */
     atomic_bool over;         /* nobody needs the rest */
     pthread_t at[THREADS_MOST];
     int count;
 };
 
-/* Hashes files until none is left; each is one thread's alone. */
+/* Goes over files until none is left; each is one thread's alone. */
 static void work(struct ahead_threads *t)
 {
     size_t count = folder_count(t->folder), i;
     while (!atomic_load(&t->over) && (i = atomic_fetch_add(&t->next, 1)) < count)
-        facts_ahead(folder_at(t->folder, i));
+        t->each(folder_at(t->folder, i));
 }
 
 static void *run(void *threads)
@@ -33,22 +34,23 @@ static void *run(void *threads)
     return NULL;
 }
 
-/* One beside this one, which will mostly wait for the server, and one for each more processor. */
+/* One beside this one, and one for each more processor. */
 static int threads_wanted(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     return processors <= 2 ? 1 : processors - 1 < THREADS_MOST ? (int)processors - 1 : THREADS_MOST;
 }
 
-static struct ahead_threads *start(struct folder *folder)
+static void start(struct ahead *ahead, void (*each)(struct migration *m))
 {
-    struct ahead_threads *t = calloc(1, sizeof *t);
+    struct ahead_threads *t = folder_count(ahead->folder) >= FILES_LEAST ? calloc(1, sizeof *t) : NULL;
     if (t == NULL)
-        return NULL;
-    t->folder = folder;
+        return;
+    t->folder = ahead->folder;
+    t->each = each;
     for (int wanted = threads_wanted(); t->count < wanted && threads_start(&t->at[t->count], run, t);)
         t->count++;
-    return t;
+    ahead->threads = t;
 }
 
 static void finish(struct ahead *ahead)
@@ -60,27 +62,35 @@ static void finish(struct ahead *ahead)
     ahead->threads = NULL;
 }
 
-void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
+void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, bool now, const atomic_int *stop)
 {
     struct error ignored;
     error_clear(&ignored);
+    ahead->hash = hash;
     if (ahead->folder != NULL || !folder_read(project_dir, &ahead->folder, &ignored))
         return;
     folder_stop_at(ahead->folder, stop);
-    if (hash && folder_count(ahead->folder) >= FILES_LEAST)
-        ahead->threads = start(ahead->folder);
+    if (hash && now)
+        start(ahead, facts_ahead);
 }
 
 bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *stop, struct folder **out, struct error *err)
 {
+    *out = NULL;
     if (ahead->threads != NULL)
         work(ahead->threads);
     finish(ahead);
+    if (!folder_again(project_dir, &ahead->folder, err))
+        return false;
+    folder_stop_at(ahead->folder, stop);
+    if (ahead->hash) {
+        start(ahead, facts_settle);
+        if (ahead->threads != NULL)
+            work(ahead->threads);
+        finish(ahead);
+    }
     *out = ahead->folder;
     ahead->folder = NULL;
-    if (*out == NULL && !folder_read(project_dir, out, err))
-        return false;
-    folder_stop_at(*out, stop);
     return true;
 }
 

@@ -6,22 +6,36 @@
 
 #include "confirmed.h"
 #include "engine_private.h"
+#include "facts.h"
 #include "failpoint.h"
 #include "signals.h"
 #include "text.h"
 
+/* Files may have come since the folder was read, and been applied by whoever had the lock meanwhile: it is read again then. Where the plan fails, the one before stays, with its folder. */
 static bool plan_again(struct run *run, struct error *err)
 {
     struct plan *plan = NULL;
     struct history *history = NULL;
-    bool ok = history_read(run->db, &history, err) &&
-              plan_make(run->folder, history, &run->wish->plan, engine_dialect(run->db), run->driver->about(run->db)->standard_strings, &plan, err);
-    history_free(history);
-    if (ok) {
-        plan_free(run->plan);
-        run->plan = plan;
+    struct folder *now = NULL;
+    bool ok = history_read(run->db, &history, err) && (folder_still(run->folder) || folder_read(run->project->dir, &now, err));
+    facts_unsettle(run->folder);
+    if (now) {
+        folder_stop_at(now, run->wish->plan.stop);
+        facts_carry(now, run->folder);
     }
-    return ok;
+    ok = ok && plan_make(now ? now : run->folder, history, &run->wish->plan, engine_dialect(run->db), run->driver->about(run->db)->standard_strings, &plan, err);
+    history_free(history);
+    if (!ok) {
+        folder_free(now);
+        return false;
+    }
+    plan_free(run->plan);
+    run->plan = plan;
+    if (now) {
+        folder_free(run->folder);
+        run->folder = now;
+    }
+    return true;
 }
 
 static void say_difference(struct run *run, struct error *err)

@@ -59,7 +59,7 @@ void engine_read_ahead(const struct project *project, const struct plan_wish *wi
 {
     /* Of a part of what is pending, and where nothing is compared, the most part need not be hashed. */
     bool all = wish->direction == PLAN_UPGRADE && wish->resolve == RESOLVE_NONE && wish->count == 0 && !wish->to_version && !wish->skip_checksums;
-    ahead_begin(ahead, project->dir, all, wish->stop);
+    ahead_begin(ahead, project->dir, all, project->url.kind == URL_POSTGRES, wish->stop);
 }
 
 bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct ahead *ahead, struct folder **folder_out, struct plan **out, struct error *err)
@@ -71,8 +71,8 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
         ahead = &own;
     engine_read_ahead(project, wish, ahead);
     /* A folder that can't be read is told of before the history is asked for. */
-    bool ok = (ahead->folder || ahead_take(ahead, project->dir, wish->stop, folder_out, err)) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
-              (*folder_out || ahead_take(ahead, project->dir, wish->stop, folder_out, err)) &&
+    bool ok = (ahead->folder || folder_read(project->dir, &ahead->folder, err)) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
+              ahead_take(ahead, project->dir, wish->stop, folder_out, err) &&
               plan_make(*folder_out, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
     ahead_drop(ahead);
     history_free(history);

@@ -27,7 +27,7 @@ struct state {
 struct facts {
     struct state at;
     bool hashed, checked;      /* what is known of the file in that state */
-    bool ahead;                /* it was hashed ahead, and nobody has asked for that yet */
+    bool ahead;                /* it was hashed ahead, or settled, and nobody has asked for that yet */
     enum scan_dialect dialect; /* that it was checked in */
     bool standard_strings;
     struct script_facts script;
@@ -99,6 +99,16 @@ void facts_ahead(struct migration *m)
         m->facts->ahead = true;
 }
 
+void facts_settle(struct migration *m)
+{
+    struct state now;
+    if (m->facts != NULL && m->facts->ahead && (!state_now(m, &now) || !still(&m->facts->at, &now))) {
+        facts_free(m->facts);
+        m->facts = NULL;
+    }
+    facts_ahead(m);
+}
+
 bool facts_hash(struct migration *m, struct error *err)
 {
     if (m->facts != NULL && m->facts->ahead) {
@@ -109,6 +119,10 @@ bool facts_hash(struct migration *m, struct error *err)
         return hash_listed(m, MIGRATION_ANY_SIZE, err);
     struct facts *f = facts_now(m);
     struct stat st;
+    if (f == NULL) { /* what was known was of another state */
+        facts_free(m->facts);
+        m->facts = NULL;
+    }
     if (f != NULL && f->hashed)
         return true;
     bool ok = f != NULL && f->at.regular ? migration_hash_regular(m, MIGRATION_ANY_SIZE, &st, err) : migration_hash(m, err);
@@ -204,6 +218,13 @@ bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_st
     }
     /* Its state was asked ahead of the sum, which is early enough for the check too. */
     return facts_hash(m, err) && check_known(m, m->facts, dialect, standard_strings, facts, err);
+}
+
+void facts_unsettle(struct folder *folder)
+{
+    for (size_t i = 0; i < folder_count(folder); i++)
+        if (folder_at(folder, i)->facts != NULL)
+            folder_at(folder, i)->facts->ahead = false;
 }
 
 void facts_carry(struct folder *now, struct folder *before)

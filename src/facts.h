@@ -9,8 +9,12 @@ bool facts_hash(struct migration *m, struct error *err);
 bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
 /* Both, the sum first: what it says of a fault goes before what the check says. A large file is hashed by a thread while it is checked. */
 bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
-/* Hashes a file before it is known that it will be needed, for the first facts_hash() after it, which asks nothing more of the file. Only a file of no more than 1 MB that nothing is known of; where it can't be read, facts_hash() tells. Several threads may do this, each with other files. */
+/* Hashes a file before it is needed, for the first facts_hash() after it, which asks nothing more of the file. Only a file of no more than 1 MB that nothing is known of; where it can't be read, facts_hash() tells. Several threads may do this, each with other files. */
 void facts_ahead(struct migration *m);
+/* The same where facts_ahead() may have been a while ago: what has changed since is hashed anew. */
+void facts_settle(struct migration *m);
+/* What was hashed ahead, and not asked for yet, is too old now: each file is asked from here on. */
+void facts_unsettle(struct folder *folder);
 /* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */
 void facts_carry(struct folder *now, struct folder *before);
 /* Frees what is known of one file. NULL is allowed. */

@@ -52,7 +52,10 @@ int file_open_regular(const char *path, const char *name, struct stat *st, struc
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
-        refuse_errno(path, name, errno, err);
+        int why = errno;
+        /* ENXIO: it has become a socket or a device since. */
+        if (why != ENXIO || file_regular(path, name, err))
+            refuse_errno(path, name, why, err);
         return -1;
     }
     if (fstat(fd, st) != 0) {

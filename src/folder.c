@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "facts.h"
 #include "file.h"
@@ -14,10 +15,20 @@
 
 #define DEPTH_LIMIT 200
 
+/* A clock of files may tick as slowly as this, and stand beside the system's. */
+enum { SETTLED_S = 2 };
+
 /* A migration with the strings that it owns. */
 struct entry {
     struct migration migration;
     char *path, *version, *description;
+};
+
+/* A folder's state before it was listed. */
+struct listed {
+    char *path;
+    struct stat st;
+    bool settled; /* it had not changed shortly before */
 };
 
 struct folder {
@@ -27,6 +38,8 @@ struct folder {
     char **passed;
     size_t passed_count, passed_capacity;
     size_t root_len; /* of DIR/migrations/ in every path */
+    struct listed *listed;
+    size_t listed_count, listed_capacity;
 };
 
 static bool no_memory(struct error *err)
@@ -70,6 +83,9 @@ void folder_free(struct folder *folder)
         entry_free(&folder->entries[i]);
     for (size_t i = 0; i < folder->passed_count; i++)
         free(folder->passed[i]);
+    for (size_t i = 0; i < folder->listed_count; i++)
+        free(folder->listed[i].path);
+    free(folder->listed);
     free(folder->entries);
     free(folder->passed);
     free(folder);
@@ -258,12 +274,56 @@ static bool walk_one(struct folder *folder, struct text *path, const struct name
     return add_file(folder, at, name, false, err);
 }
 
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* Keeps the state of a folder that is about to be listed; where it can't be had, listing says why. */
+static bool note_listed(struct folder *folder, const char *path, struct error *err)
+{
+    struct listed l = {0};
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || stat(path, &l.st) != 0)
+        return true;
+    l.settled = l.st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && l.st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
+    l.path = grow((void **)&folder->listed, folder->listed_count, &folder->listed_capacity, sizeof *folder->listed) ? text_dup(path) : NULL;
+    if (l.path == NULL)
+        return no_memory(err);
+    folder->listed[folder->listed_count++] = l;
+    return true;
+}
+
+bool folder_still(const struct folder *folder)
+{
+    struct stat now;
+    for (size_t i = 0; i < folder->listed_count; i++) {
+        const struct listed *l = &folder->listed[i];
+        if (!l->settled || stat(l->path, &now) != 0 || now.st_dev != l->st.st_dev || now.st_ino != l->st.st_ino || !same_time(now.st_mtim, l->st.st_mtim) || !same_time(now.st_ctim, l->st.st_ctim))
+            return false;
+    }
+    return folder->listed_count > 0;
+}
+
+bool folder_again(const char *project_dir, struct folder **folder, struct error *err)
+{
+    struct folder *now;
+    if (*folder != NULL && folder_still(*folder))
+        return true;
+    if (!folder_read(project_dir, &now, err))
+        return false;
+    facts_carry(now, *folder);
+    folder_free(*folder);
+    *folder = now;
+    return true;
+}
+
 static bool walk(struct folder *folder, struct text *path, int depth, struct error *err)
 {
     if (depth > DEPTH_LIMIT)
         return error_set(err, ERR_FILE, "The migrations folder has more than %d levels of sub-folders.", DEPTH_LIMIT);
     struct names names = {0};
-    bool ok = list_names(text_string(path), &names, err);
+    bool ok = note_listed(folder, text_string(path), err) && list_names(text_string(path), &names, err);
     size_t len = path->len;
     for (size_t i = 0; ok && i < names.count; i++) {
         text_printf(path, "/%s", names.at[i].text);

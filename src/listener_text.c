@@ -46,9 +46,7 @@ void listener_text(void *user, const struct engine_event *event)
 {
     struct listener *l = user;
     char file[512] = "";
-    if (event->kind == EV_STATEMENT_DONE && !l->out->verbose)
-        return; /* of these there may be millions */
-    if (event->file)
+    if (event->file && (event->kind != EV_STATEMENT_DONE || l->out->verbose)) /* of these there may be millions */
         text_visible(file, sizeof file, event->file->file);
     switch (event->kind) {
     case EV_NOTE:

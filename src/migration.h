@@ -36,6 +36,10 @@ struct folder;
 
 /* Reads DIR/migrations with its sub-folders. Errors as Jetbase words them (invalid name, duplicate version, also versions spelt differently: `1`, `1.0`, `01`), a folder that can't be read, a directory named like a migration, FIFO, device, dangling link: ERR_FILE. Whether a file may be read shows in migration_hash(). Files that are no migrations at all (README.md, .gitkeep) are passed over and counted. False and *err on failure. */
 bool folder_read(const char *project_dir, struct folder **out, struct error *err);
+/* Does it still hold the same names? False where one may have come, gone or been replaced; contents are another matter (see facts.h). */
+bool folder_still(const struct folder *folder);
+/* Reads it again where names in it may have come, gone or been replaced since; what is known of its files is kept as far as it is true (see facts.h). *folder: MAY be NULL; replaced by another one, with other migrations, where it was read. False and *err as folder_read(); *folder is then as it was. */
+bool folder_again(const char *project_dir, struct folder **folder, struct error *err);
 /* Frees it and all its migrations. */
 void folder_free(struct folder *folder);
 /* From now on reading any of its files ends with ERR_CANCELLED once *stop is not zero: a large one takes seconds. NULL: never. */
@@ -77,8 +81,6 @@ struct section;
 
 /* Opens it (O_CLOEXEC, no FIFO is ever waited for). The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
 bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err);
-/* The same for a file of the folder. */
-bool section_open_of(const struct migration *m, enum section_kind kind, struct section **out, struct error *err);
 /* As folder_stop_at(), for this section. */
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */

@@ -116,13 +116,8 @@ bool plan_find_changed(struct folder *folder, const struct history *history, str
             continue;
         struct error own;
         error_clear(&own);
-        bool hashed = facts_hash(m, &own), differs = hashed && history_differs(history, m);
-        if (differs) { /* what was hashed ahead may be older than the history */
-            hashed = facts_hash(m, &own);
-            differs = hashed && history_differs(history, m);
-        }
-        if (hashed) {
-            if (differs)
+        if (facts_hash(m, &own)) {
+            if (history_differs(history, m))
                 add_name(&d->changed, &d->changed_count, m->version);
         } else if (unreadable != NULL && own.code != ERR_NO_MEMORY) {
             if (unreadable->len > 0)

@@ -16,7 +16,7 @@ struct script {
 
 static bool opened(struct script *s, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
-    if (!section_open_of(s->m, kind, &s->section, err))
+    if (!section_open(s->m->path, s->m->file, kind, &s->section, err))
         return false;
     section_stop_at(s->section, s->m->stop);
     s->scanner = scanner_open(dialect, standard_strings, section_delimiter(s->section), section_read, s->section, section_start(s->section));

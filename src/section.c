@@ -233,19 +233,18 @@ static bool skip_bom(struct section *s, struct error *err)
     return true;
 }
 
-static bool prepare(struct section *s, const char *path, bool listed, struct error *err)
+static bool prepare(struct section *s, const char *path, struct error *err)
 {
-    struct stat ignored;
     s->capacity = SECTION_WINDOW;
     s->buffer = malloc(SECTION_WINDOW);
     s->hash = sha256_open();
     if (s->buffer == NULL || s->hash == NULL)
         return no_memory(s, err);
-    s->fd = listed ? file_open_regular(path, s->start.file, &ignored, err) : file_open(path, s->start.file, err);
+    s->fd = file_open(path, s->start.file, err);
     return s->fd >= 0 && skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
 }
 
-static bool open_as(const char *path, const char *file, bool listed, enum section_kind kind, struct section **out, struct error *err)
+bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err)
 {
     *out = NULL;
     struct section *s = calloc(1, sizeof *s);
@@ -256,22 +255,12 @@ static bool open_as(const char *path, const char *file, bool listed, enum sectio
     s->at_line = true;
     text_copy(s->start.file, sizeof s->start.file, file);
     s->start.line = s->start.column = 1;
-    if (!prepare(s, path, listed, err)) {
+    if (!prepare(s, path, err)) {
         section_close(s);
         return false;
     }
     *out = s;
     return true;
-}
-
-bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err)
-{
-    return open_as(path, file, false, kind, out, err);
-}
-
-bool section_open_of(const struct migration *m, enum section_kind kind, struct section **out, struct error *err)
-{
-    return open_as(m->path, m->file, m->listed, kind, out, err);
 }
 
 void section_stop_at(struct section *section, const atomic_int *stop)

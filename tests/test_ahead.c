@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -68,9 +69,9 @@ static void test_hashes(void **state)
     struct ahead ahead = { 0 };
     (void)state;
     make(dir, FILES);
-    ahead_begin(&ahead, dir, true, NULL);
+    ahead_begin(&ahead, dir, true, true, NULL);
     assert_non_null(ahead.threads);
-    ahead_begin(&ahead, dir, true, NULL); /* it has begun */
+    ahead_begin(&ahead, dir, true, true, NULL); /* it has begun */
     struct folder *folder = take(&ahead, dir);
     /* All were hashed ahead: none is opened again. */
     files_remove(dir);
@@ -89,7 +90,7 @@ static void test_sums(void **state)
     struct ahead ahead = { 0 };
     (void)state;
     make(dir, FILES);
-    ahead_begin(&ahead, dir, true, NULL);
+    ahead_begin(&ahead, dir, true, true, NULL);
     struct folder *folder = take(&ahead, dir);
     check_sums(folder);
     folder_free(folder);
@@ -104,8 +105,8 @@ static void test_not_worth_it(void **state)
     (void)state;
     make(dir, 5);
     make(many, FILES);
-    ahead_begin(&few, dir, true, NULL);
-    ahead_begin(&unasked, many, false, NULL);
+    ahead_begin(&few, dir, true, true, NULL);
+    ahead_begin(&unasked, many, false, true, NULL);
     assert_null(few.threads);
     assert_null(unasked.threads);
     struct folder *folder = take(&few, dir);
@@ -125,7 +126,7 @@ static void test_dropped(void **state)
     make(dir, FILES);
     for (int i = 0; i < 20; i++) {
         struct ahead ahead = { 0 };
-        ahead_begin(&ahead, dir, true, NULL);
+        ahead_begin(&ahead, dir, true, true, NULL);
         ahead_drop(&ahead);
         assert_null(ahead.folder);
         ahead_drop(&ahead);
@@ -143,7 +144,7 @@ static void test_stopped(void **state)
     (void)state;
     error_clear(&err);
     make(dir, FILES);
-    ahead_begin(&ahead, dir, true, &stop);
+    ahead_begin(&ahead, dir, true, true, &stop);
     struct folder *folder = NULL;
     assert_true(ahead_take(&ahead, dir, &stop, &folder, &err));
     assert_false(facts_hash(folder_at(folder, 0), &err));
@@ -163,7 +164,7 @@ static void test_faults(void **state)
     error_clear(&err);
     make(dir, FILES);
     files_write(dir, "migrations/V5__step.sql", "SELECT '\xff';\n");
-    ahead_begin(&ahead, dir, true, NULL);
+    ahead_begin(&ahead, dir, true, true, NULL);
     folder = take(&ahead, dir);
     assert_true(facts_hash(folder_at(folder, 3), &err));
     assert_false(facts_hash(folder_at(folder, 4), &err));
@@ -172,7 +173,7 @@ static void test_faults(void **state)
     assert_int_equal(err.place.line, 1);
     folder_free(folder);
     snprintf(path, sizeof path, "%s/nowhere", dir);
-    ahead_begin(&none, path, true, NULL);
+    ahead_begin(&none, path, true, true, NULL);
     assert_null(none.folder);
     assert_false(ahead_take(&none, path, NULL, &folder, &err));
     assert_null(folder);
@@ -189,7 +190,7 @@ static void test_changed_since(void **state)
     (void)state;
     error_clear(&err);
     make(dir, FILES);
-    ahead_begin(&ahead, dir, true, NULL);
+    ahead_begin(&ahead, dir, true, true, NULL);
     struct folder *folder = take(&ahead, dir);
     struct migration *m = folder_at(folder, 9);
     memcpy(sum, m->checksum, sizeof sum);
@@ -198,8 +199,62 @@ static void test_changed_since(void **state)
     assert_string_equal(m->checksum, sum);
     assert_true(facts_hash(m, &err));
     assert_string_not_equal(m->checksum, sum);
+    write_file(dir, 12, "another row");
+    m = folder_at(folder, 11);
+    memcpy(sum, m->checksum, sizeof sum);
+    facts_unsettle(folder);
+    assert_true(facts_hash(m, &err));
+    assert_string_not_equal(m->checksum, sum);
     folder_free(folder);
     files_remove(dir);
+}
+
+/* Makes the files older than a clock of files ticks slowly. */
+static void settle(const char *dir)
+{
+    struct stat st;
+    char path[FILES_PATH + 40];
+    snprintf(path, sizeof path, "%s/migrations", dir);
+    do {
+        usleep(50000);
+        assert_int_equal(stat(path, &st), 0);
+    } while (st.st_ctim.tv_sec + 2 >= time(NULL));
+}
+
+/* What a caller learned while the files were read ahead is never newer than the files that he is given: names and contents that changed meanwhile are read anew, whether they had been left alone long enough or not. */
+static void changes_meanwhile(bool settled)
+{
+    char dir[FILES_PATH], sum[CHECKSUM_SIZE];
+    struct ahead ahead = { 0 };
+    struct error err;
+    error_clear(&err);
+    make(dir, FILES);
+    if (settled)
+        settle(dir);
+    ahead_begin(&ahead, dir, true, true, NULL);
+    write_file(dir, 3, "another row");
+    struct folder *folder = take(&ahead, dir);
+    assert_int_equal(folder_count(folder), FILES);
+    struct migration *m = folder_at(folder, 2);
+    assert_true(facts_hash(m, &err));
+    memcpy(sum, m->checksum, sizeof sum);
+    assert_true(migration_hash(m, &err));
+    assert_string_equal(m->checksum, sum);
+    folder_free(folder);
+    ahead_begin(&ahead, dir, true, true, NULL);
+    write_file(dir, FILES + 1, "a row");
+    folder = take(&ahead, dir);
+    assert_int_equal(folder_count(folder), FILES + 1);
+    assert_true(facts_hash(folder_at(folder, FILES), &err));
+    folder_free(folder);
+    files_remove(dir);
+}
+
+static void test_changes_meanwhile(void **state)
+{
+    (void)state;
+    changes_meanwhile(false);
+    changes_meanwhile(true);
 }
 
 /* Waiting for all that was begun must not take long: large files are left to whoever needs them. */
@@ -216,7 +271,7 @@ static void test_large(void **state)
     assert_non_null(file);
     fprintf(file, "-- upgrade\n-- %0*d\nSELECT 1;\n", 2 << 20, 0);
     assert_int_equal(fclose(file), 0);
-    ahead_begin(&ahead, dir, true, NULL);
+    ahead_begin(&ahead, dir, true, true, NULL);
     struct folder *folder = take(&ahead, dir);
     assert_string_equal(folder_at(folder, 6)->checksum, "");
     assert_true(facts_hash(folder_at(folder, 6), &err));
@@ -229,7 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
-        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests_name("ahead", tests, NULL, NULL);
 }

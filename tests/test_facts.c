@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -239,9 +240,49 @@ static void faults_at_once(void **state)
     }
 }
 
+/* Waits until a file was changed longer ago than a clock of files ticks. */
+static void await_settled(const char *name)
+{
+    char path[FILES_PATH * 2];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/migrations/%s", dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    while (st.st_ctim.tv_sec + 2 >= time(NULL))
+        usleep(20000);
+}
+
+/* A sum that was made ahead is settled before it counts: not where the file has changed since, nor where it may have changed again at the same time. */
+static void settled(void **state)
+{
+    char before[CHECKSUM_SIZE], now[CHECKSUM_SIZE];
+    struct folder *folder;
+    (void)state;
+    files_write(dir, "migrations/V1__a.sql", "SELECT 1;\n");
+    files_write(dir, "migrations/V2__b.sql", "SELECT 1;\n");
+    await_settled("V2__b.sql");
+    for (int old = 0; old < 2; old++) {
+        struct migration *m;
+        if (!old)
+            files_write(dir, "migrations/V1__a.sql", "SELECT 2;\n");
+        folder = read_folder();
+        m = folder_at(folder, old ? 1 : 0);
+        facts_ahead(m);
+        memcpy(before, m->checksum, sizeof before);
+        files_write(dir, old ? "migrations/V2__b.sql" : "migrations/V1__a.sql", "SELECT 3;\n");
+        facts_settle(m);
+        hash(m);
+        memcpy(now, m->checksum, sizeof now);
+        assert_string_not_equal(now, before);
+        hash(m);
+        assert_string_equal(m->checksum, now);
+        folder_free(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(settled, setup, teardown),
         cmocka_unit_test_setup_teardown(both_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(changed_unseen, setup, teardown),

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "facts.h"
 #include "support/planning.h"
 
 static const struct plan_wish up = {.direction = PLAN_UPGRADE}, down = {.direction = PLAN_ROLLBACK};
@@ -96,31 +95,6 @@ static void test_checksums(void **state)
     planning_check_refused(&up, ERR_HISTORY, "Checksum mismatch for versions: 1, 3. Files have been changed since migration.");
     planning_check(&(struct plan_wish){.skip_checksums = true}, "V4__d.sql");
     planning_check(&down, "V3__c.sql"); /* as in Jetbase, no checksum is asked on the way back */
-}
-
-/* A file that was hashed before the history was read, and changed and mended (fix-checksums) in between, is as the history says. One that is still another is told. */
-static void test_hashed_ahead(void **state)
-{
-    struct plan *plan = NULL;
-    struct folder *early;
-    (void)state;
-    planning_add("V1__a.sql");
-    planning_add("V2__b.sql");
-    planning_applied_as("V2__b.sql", "2");
-    early = planning.folder;
-    planning.folder = NULL;
-    for (size_t i = 0; i < folder_count(early); i++)
-        facts_ahead(folder_at(early, i));
-    planning_write("V1__a.sql", "SELECT 'another one';\n");
-    planning_applied_as("V1__a.sql", "1");
-    if (!plan_make(early, &planning.history, &up, SCAN_SQLITE, true, &plan, &planning.err))
-        fail_msg("%s", planning.err.message);
-    assert_int_equal(plan->count, 0);
-    plan_free(plan);
-    planning_write("V1__a.sql", "SELECT 'a third one';\n");
-    assert_false(plan_make(early, &planning.history, &up, SCAN_SQLITE, true, &plan, &planning.err));
-    assert_string_equal(planning.err.message, "Checksum mismatch for versions: 1. Files have been changed since migration.");
-    folder_free(early);
 }
 
 static void test_missing(void **state)
@@ -390,7 +364,7 @@ static void test_vectors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_fresh),          TEST(test_repeatables),  TEST(test_repeatables_of_one_name), TEST(test_count_and_version), TEST(test_checksums), TEST(test_hashed_ahead), TEST(test_missing),
+        TEST(test_fresh),          TEST(test_repeatables),  TEST(test_repeatables_of_one_name), TEST(test_count_and_version), TEST(test_checksums), TEST(test_missing),
         TEST(test_out_of_order), TEST(test_out_of_order_allowed), TEST(test_equal_versions), TEST(test_rollback),              TEST(test_empty_rollback),    TEST(test_refused_file), TEST(test_digest),
         TEST(test_fresh_hashes),   TEST(test_vectors),
     };
