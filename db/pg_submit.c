@@ -187,18 +187,11 @@ static bool flush_here(struct db *db, struct error *err)
     return true;
 }
 
-/* The server ends the migration before, and begins this one, while its file is still being read here. What can't be sent without waiting goes with the rest; a connection that is lost shows where answers are read. */
-static bool send_now(struct db *db)
-{
-    (void)PQflush(db->conn);
-    return true;
-}
-
 static bool submit_queries(struct db *db, const struct db_step *step, struct error *err)
 {
     switch (step->kind) {
     case STEP_HEAD:
-        return submit_head(db, step, err) && flush_here(db, err) && send_now(db);
+        return submit_head(db, step, err) && flush_here(db, err);
     case STEP_SQL:
         return submit_sql(db, step, err) && (!step->tell || flush_here(db, err));
     case STEP_RESET:
