@@ -70,7 +70,8 @@ void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, bool n
     if (ahead->folder != NULL || !folder_read(project_dir, &ahead->folder, &ignored))
         return;
     folder_stop_at(ahead->folder, stop);
-    if (hash && now)
+    /* Of a folder that was written a moment ago (a fresh checkout) all is read anew in the end. */
+    if (hash && now && folder_still(ahead->folder))
         start(ahead, facts_ahead);
 }
 

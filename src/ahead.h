@@ -13,7 +13,7 @@ struct ahead {
     struct ahead_threads *threads; /* NULL: none is at work */
 };
 
-/* Reads DIR/migrations. hash: the sums of all its files will be needed; now: something is waited for meanwhile, so threads begin to hash them (where they are many), which take no signals. Never fails: what could not be done is done when it is needed. stop: as folder_stop_at(); MAY be NULL. */
+/* Reads DIR/migrations. hash: the sums of all its files will be needed; now: something is waited for meanwhile, so threads begin to hash them (where they are many and the folder has been left alone for some seconds), which take no signals. Never fails: what could not be done is done when it is needed. stop: as folder_stop_at(); MAY be NULL. */
 void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, bool now, const atomic_int *stop);
 /* Gives the folder to the caller, who frees it. What has changed since it was read ahead (files that came or went, other contents) is read anew: what a caller knew before this call is never newer than the files. Where the sums are needed, all are made, by threads too. False and *err as folder_read(). */
 bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *stop, struct folder **out, struct error *err);

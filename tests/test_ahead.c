@@ -32,6 +32,39 @@ static void make(char dir[FILES_PATH], int count)
         write_file(dir, n, "a row");
 }
 
+/* Folders of FILES files that have been left alone for longer than a clock of files ticks: one for each test that takes one. */
+enum { OLD = 6 };
+static char old[OLD][FILES_PATH];
+static int old_taken;
+
+static void take_old(char dir[FILES_PATH])
+{
+    assert_true(old_taken < OLD);
+    memcpy(dir, old[old_taken++], FILES_PATH);
+}
+
+static int make_old(void **state)
+{
+    char path[FILES_PATH + 40];
+    struct stat st;
+    (void)state;
+    for (int i = 0; i < OLD; i++)
+        make(old[i], FILES);
+    snprintf(path, sizeof path, "%s/migrations", old[OLD - 1]);
+    assert_int_equal(stat(path, &st), 0);
+    while (st.st_ctim.tv_sec + 2 >= time(NULL))
+        usleep(20000);
+    return 0;
+}
+
+static int remove_old(void **state)
+{
+    (void)state;
+    for (int i = old_taken; i < OLD; i++)
+        files_remove(old[i]);
+    return 0;
+}
+
 static struct folder *take(struct ahead *ahead, const char *dir)
 {
     struct folder *folder = NULL;
@@ -68,7 +101,7 @@ static void test_hashes(void **state)
     char dir[FILES_PATH];
     struct ahead ahead = { 0 };
     (void)state;
-    make(dir, FILES);
+    take_old(dir);
     ahead_begin(&ahead, dir, true, true, NULL);
     assert_non_null(ahead.threads);
     ahead_begin(&ahead, dir, true, true, NULL); /* it has begun */
@@ -89,7 +122,7 @@ static void test_sums(void **state)
     char dir[FILES_PATH];
     struct ahead ahead = { 0 };
     (void)state;
-    make(dir, FILES);
+    take_old(dir);
     ahead_begin(&ahead, dir, true, true, NULL);
     struct folder *folder = take(&ahead, dir);
     check_sums(folder);
@@ -123,7 +156,7 @@ static void test_dropped(void **state)
 {
     char dir[FILES_PATH];
     (void)state;
-    make(dir, FILES);
+    take_old(dir);
     for (int i = 0; i < 20; i++) {
         struct ahead ahead = { 0 };
         ahead_begin(&ahead, dir, true, true, NULL);
@@ -143,7 +176,7 @@ static void test_stopped(void **state)
     struct error err;
     (void)state;
     error_clear(&err);
-    make(dir, FILES);
+    take_old(dir);
     ahead_begin(&ahead, dir, true, true, &stop);
     struct folder *folder = NULL;
     assert_true(ahead_take(&ahead, dir, &stop, &folder, &err));
@@ -209,29 +242,19 @@ static void test_changed_since(void **state)
     files_remove(dir);
 }
 
-/* Makes the files older than a clock of files ticks slowly. */
-static void settle(const char *dir)
-{
-    struct stat st;
-    char path[FILES_PATH + 40];
-    snprintf(path, sizeof path, "%s/migrations", dir);
-    do {
-        usleep(50000);
-        assert_int_equal(stat(path, &st), 0);
-    } while (st.st_ctim.tv_sec + 2 >= time(NULL));
-}
-
 /* What a caller learned while the files were read ahead is never newer than the files that he is given: names and contents that changed meanwhile are read anew, whether they had been left alone long enough or not. */
-static void changes_meanwhile(bool settled)
+static void changes_meanwhile(bool left_alone)
 {
     char dir[FILES_PATH], sum[CHECKSUM_SIZE];
     struct ahead ahead = { 0 };
     struct error err;
     error_clear(&err);
-    make(dir, FILES);
-    if (settled)
-        settle(dir);
+    if (left_alone)
+        take_old(dir);
+    else
+        make(dir, FILES);
     ahead_begin(&ahead, dir, true, true, NULL);
+    assert_true((ahead.threads != NULL) == left_alone);
     write_file(dir, 3, "another row");
     struct folder *folder = take(&ahead, dir);
     assert_int_equal(folder_count(folder), FILES);
@@ -286,5 +309,5 @@ int main(void)
         cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_large),
     };
-    return cmocka_run_group_tests_name("ahead", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("ahead", tests, make_old, remove_old);
 }

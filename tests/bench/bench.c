@@ -22,6 +22,13 @@ static const char *bench_name;
 static json_t *notes;
 static double last_wall[ENTRIES], last_ratio[ENTRIES], last_cpu[ENTRIES];
 
+void bench_settle(void)
+{
+    struct timespec rest = { .tv_sec = 4 };
+    while (nanosleep(&rest, &rest) != 0)
+        continue;
+}
+
 double bench_now_ms(void)
 {
     struct timespec t;

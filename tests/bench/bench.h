@@ -43,6 +43,8 @@ void bench_run(struct bench_cost *cost, const char *dir, const char *const argv[
 const char *bench_missing(const char *program);
 /* The path of the running bench, for a limit program that is the bench itself with arguments. */
 const char *bench_self(void);
+/* Waits until what was written before is some seconds old: a checkout that is used is no fresh one, whose files may still change at the same time. */
+void bench_settle(void);
 /* Monotonic time in ms. */
 double bench_now_ms(void);
 

@@ -70,6 +70,7 @@ static void compare(int n)
     files_open(&files);
     files_write(&files, n, false);
     files_jetbase(&files, "upgrade");
+    bench_settle();
     struct subject find = { &files, { "sh", "-c", "find migrations -type f | xargs sha256sum", NULL } }, bare = { &files, { bench_self(), "limit", NULL } };
     struct subject status = { &files, { files_program(), "status", NULL } }, nothing = { &files, { files_program(), "upgrade", NULL } };
     const struct bench_entry entries[] = {

@@ -240,6 +240,7 @@ static void apply_all(struct sandbox *sb, int count)
     make_again(&s);
     run(&s, &cost);
     ask("as_done", "VACUUM ANALYZE");
+    bench_settle();
 }
 
 static void nothing(void **state)

@@ -152,6 +152,7 @@ static void upgrade(const char *mode)
     count_syncs(&bare);
     count_syncs(&fenced);
     count_syncs(&ours);
+    bench_settle();
     const struct bench_entry entries[] = { { "limit: a bare loop", NULL, again, run, &bare }, { "limit with fence and run row", NULL, again, run, &fenced }, { "jetbase upgrade", NULL, again, run, &ours } };
     snprintf(title, sizeof title, "SQLite, journal mode %s, %d migrations of 6 statements", mode, n);
     bench_compare(title, bare.syncs >= 0 ? "syncs" : NULL, entries, 3, bench_rounds());
@@ -170,6 +171,7 @@ static void sizes(void)
         double ms[3];
         files_open(&files);
         files_write(&files, n, false);
+        bench_settle();
         for (size_t i = 0; i < 3; i++) {
             struct bench_cost cost;
             bench_run(&cost, files.dir, (const char *const[]){ files_program(), commands[i], NULL }, NULL, NULL, 0);
