@@ -103,6 +103,8 @@ bool section_directive(const struct section *section, const char *name, char *va
 const struct place *section_start(const struct section *section);
 /* Reads what is left of the file, and tells the SHA-256 of all its bytes as hex. False: read error. */
 bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err);
+/* Nobody will ask for section_digest(): the bytes are not hashed. */
+void section_no_digest(struct section *section);
 /* Closes and frees. NULL is allowed. */
 void section_close(struct section *section);
 

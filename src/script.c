@@ -73,6 +73,7 @@ bool script_check(const struct migration *m, enum section_kind kind, enum scan_d
             error_state(err, "Nothing was sent to the database.");
         return false;
     }
+    section_no_digest(script->section);
     while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
         ;
     *out = script->judge.facts;

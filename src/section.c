@@ -59,7 +59,7 @@ static bool fill(struct section *s, struct error *err)
     ssize_t n = file_read(s->fd, s->start.file, s->buffer + s->end, s->capacity - s->end, err);
     if (n < 0)
         return false;
-    if (EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
+    if (s->hash != NULL && EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
         return no_memory(s, err);
     s->eof = n == 0;
     s->end += (size_t)n;
@@ -263,6 +263,12 @@ bool section_open(const char *path, const char *file, enum section_kind kind, st
     return true;
 }
 
+void section_no_digest(struct section *section)
+{
+    EVP_MD_CTX_free(section->hash);
+    section->hash = NULL;
+}
+
 void section_stop_at(struct section *section, const atomic_int *stop)
 {
     section->stop = stop;
@@ -309,7 +315,7 @@ bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct err
         if (!fill(section, err))
             return false;
     }
-    if (!section->digested && !sha256_finish(section->hash, section->raw))
+    if (!section->digested && (section->hash == NULL || !sha256_finish(section->hash, section->raw)))
         return no_memory(section, err);
     section->digested = true;
     memcpy(raw, section->raw, CHECKSUM_SIZE);
