@@ -88,6 +88,8 @@ bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *
         start(ahead, facts_settle);
         if (ahead->threads != NULL)
             work(ahead->threads);
+        else
+            facts_unsettle(ahead->folder); /* there may be few of them now */
         finish(ahead);
     }
     *out = ahead->folder;

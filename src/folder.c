@@ -279,14 +279,12 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Keeps the state of a folder that is about to be listed; where it can't be had, listing says why. */
+/* Keeps the state of a folder that is about to be listed; one that can't be had is never still the same. */
 static bool note_listed(struct folder *folder, const char *path, struct error *err)
 {
     struct listed l = {0};
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || stat(path, &l.st) != 0)
-        return true;
-    l.settled = l.st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && l.st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
+    l.settled = clock_gettime(CLOCK_REALTIME, &now) == 0 && stat(path, &l.st) == 0 && l.st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && l.st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
     l.path = grow((void **)&folder->listed, folder->listed_count, &folder->listed_capacity, sizeof *folder->listed) ? text_dup(path) : NULL;
     if (l.path == NULL)
         return no_memory(err);

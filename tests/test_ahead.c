@@ -33,7 +33,7 @@ static void make(char dir[FILES_PATH], int count)
 }
 
 /* Folders of FILES files that have been left alone for longer than a clock of files ticks: one for each test that takes one. */
-enum { OLD = 6 };
+enum { OLD = 7 };
 static char old[OLD][FILES_PATH];
 static int old_taken;
 
@@ -273,6 +273,32 @@ static void changes_meanwhile(bool left_alone)
     files_remove(dir);
 }
 
+/* The same where few files are left, which are worth no thread: then none of the sums made before counts. */
+static void test_few_left(void **state)
+{
+    char dir[FILES_PATH], path[FILES_PATH + 40], sum[CHECKSUM_SIZE];
+    struct ahead ahead = { 0 };
+    struct error err;
+    (void)state;
+    error_clear(&err);
+    take_old(dir);
+    ahead_begin(&ahead, dir, true, true, NULL);
+    for (int n = 11; n <= FILES; n++) {
+        snprintf(path, sizeof path, "%s/migrations/V%d__step.sql", dir, n);
+        assert_int_equal(unlink(path), 0);
+    }
+    write_file(dir, 1, "another row");
+    struct folder *folder = take(&ahead, dir);
+    assert_int_equal(folder_count(folder), 10);
+    struct migration *m = folder_at(folder, 0);
+    assert_true(facts_hash(m, &err));
+    memcpy(sum, m->checksum, sizeof sum);
+    assert_true(migration_hash(m, &err));
+    assert_string_equal(m->checksum, sum);
+    folder_free(folder);
+    files_remove(dir);
+}
+
 static void test_changes_meanwhile(void **state)
 {
     (void)state;
@@ -307,7 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
-        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_few_left), cmocka_unit_test(test_large),
     };
     return cmocka_run_group_tests_name("ahead", tests, make_old, remove_old);
 }
