@@ -70,6 +70,19 @@ static bool preview_open(const struct preview *p, const struct plan_item *item, 
     return script_open(item->migration, kind, p->dialect, p->standard_strings, &item->facts, script, err);
 }
 
+/* Whoever confirms the digest has read these statements: they must be of the text that it is the digest of. */
+static bool preview_same(struct script *script, const struct plan_item *item, struct error *err)
+{
+    char file[512];
+    if (script_unchanged(script, err))
+        return true;
+    if (err->code != ERR_PLAN)
+        return false;
+    text_visible(file, sizeof file, item->migration->file);
+    error_set(err, ERR_PLAN, "%s was changed while it was shown: what stands above is not the plan", file);
+    return error_hint(err, "Run the command again once nobody writes to the file.");
+}
+
 static bool preview_text_item(const struct preview *p, const struct plan_item *item, struct error *err)
 {
     struct script *script = NULL;
@@ -83,7 +96,7 @@ static bool preview_text_item(const struct preview *p, const struct plan_item *i
         output_print(p->out, "SQL Preview for %s (%u %s%s)\n", file, item->facts.statements, item->facts.statements == 1 ? "statement" : "statements", how);
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
         ok = print_statement(p->out, &found, err);
-    ok = ok && got == SCAN_END;
+    ok = ok && got == SCAN_END && preview_same(script, item, err);
     if (ok)
         output_print(p->out, "----------------------------------------\n");
     script_close(script);
@@ -152,8 +165,9 @@ static bool preview_statements(const struct preview *p, const struct plan_item *
         between = ",";
         ok = output_json_piece(p->out, json_pack("{s:i, s:i, s:o}", "line", (int)found.at.line, "column", (int)found.at.column, "sql", json_piece(found.text, found.len)), false, err);
     }
+    ok = ok && got == SCAN_END && preview_same(script, item, err);
     script_close(script);
-    return ok && got == SCAN_END;
+    return ok;
 }
 
 static bool preview_json_item(const struct preview *p, const struct plan_item *item, struct error *err)
