@@ -1,10 +1,10 @@
 /* pg_cancel.c: asks the server to stop the running statement, from a thread of its own because PQcancel blocks. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "pg_private.h"
+#include "threads.h"
 
 enum { SETTLE_SECONDS = 5 };
 
@@ -70,15 +70,10 @@ static int64_t now_ms(void)
 void pg_cancel_send(struct pg_cancel *c)
 {
     pthread_t thread;
-    sigset_t all, before;
     pthread_mutex_lock(&c->lock);
     if (!c->busy) {
         c->sent_ms = now_ms();
-        /* Signals belong to the threads of the program, never to this one. */
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
-        c->busy = pthread_create(&thread, NULL, run, c) == 0;
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        c->busy = threads_start(&thread, run, c);
         if (c->busy)
             pthread_detach(thread);
     }

@@ -1,6 +1,5 @@
 /* pg_onlooker.c: while a statement may be waiting for a lock, a thread looks over a connection of its own at who is in its way: afterwards nobody could tell. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "pg_private.h"
 #include "text.h"
+#include "threads.h"
 
 enum { NAMED_MOST = 4, PAUSE_LEAST_MS = 10, PAUSE_MOST_MS = 1000, CLOSE_SECONDS = 4 };
 
@@ -170,15 +170,10 @@ static struct pg_onlooker *make(struct db *db)
     return o;
 }
 
-/* Signals belong to the threads of the program, never to this one. */
 static bool start(struct pg_onlooker *o)
 {
     pthread_t thread;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    o->at_work = pthread_create(&thread, NULL, run, o) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    o->at_work = threads_start(&thread, run, o);
     if (o->at_work)
         pthread_detach(thread);
     return o->at_work;

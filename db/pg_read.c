@@ -46,7 +46,7 @@ static bool keep_unfinished(struct db *db, const PGresult *res, struct error *er
     return true;
 }
 
-/* The unfinished runs themselves, where the look before showed one, or was not allowed. */
+/* In place of the answer whether there are unfinished runs: the runs themselves, or nothing. */
 static bool ask_unfinished(struct db *db, struct pg_ask *ask, struct error *err)
 {
     bool good = pg_good(ask->res), some = good && pg_true(ask->res, 0);

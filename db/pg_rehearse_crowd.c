@@ -1,6 +1,5 @@
 /* pg_rehearse_crowd.c: while a rehearsal holds its locks, a thread looks over a connection of its own whether others wait behind it. */
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "pg_rehearse.h"
 #include "text.h"
+#include "threads.h"
 
 enum { WAITERS_MOST = 32, PAUSE_LEAST_MS = 20, PAUSE_MOST_MS = 250, LOOK_TIMEOUT_MS = 3000 };
 
@@ -138,17 +138,6 @@ static void *run(void *at)
     return NULL;
 }
 
-/* Signals belong to the threads of the program, never to this one. */
-static bool start(struct pg_crowd *c)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    c->at_work = pthread_create(&c->thread, NULL, run, c) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return c->at_work;
-}
-
 bool pg_crowd_begin(struct db *db, int session_pid, int patience_ms, struct pg_crowd **out, struct error *err)
 {
     struct db_target target = db->target;
@@ -178,7 +167,7 @@ bool pg_crowd_begin(struct db *db, int session_pid, int patience_ms, struct pg_c
     ok = ok && pg_batch(c->beside, &ask, 1, &why);
     if (ok)
         pg_batch_free(&ask, 1);
-    if (ok && !start(c))
+    if (ok && !(c->at_work = threads_start(&c->thread, run, c)))
         ok = error_set(&why, ERR_FAILED, "no thread could be started");
     if (ok)
         return true;

@@ -17,6 +17,8 @@ static void __attribute__((format(printf, 2, 3))) add(struct pg_settings *s, con
     va_start(args, format);
     s->len += (size_t)vsnprintf(s->sql + s->len, sizeof s->sql - s->len, format, args);
     va_end(args);
+    if (s->len >= sizeof s->sql) /* cut, the server refuses it */
+        s->len = sizeof s->sql - 1;
 }
 
 void pg_settings_begin(struct pg_settings *s, const char *lock, const char *key)

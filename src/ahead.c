@@ -77,12 +77,17 @@ void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, bool n
 
 bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *stop, struct folder **out, struct error *err)
 {
+    struct folder *now;
     *out = NULL;
     if (ahead->threads != NULL)
         work(ahead->threads);
     finish(ahead);
-    if (!folder_again(project_dir, &ahead->folder, err))
+    if (!folder_renew(project_dir, ahead->folder, &now, err))
         return false;
+    if (now != NULL) {
+        folder_free(ahead->folder);
+        ahead->folder = now;
+    }
     folder_stop_at(ahead->folder, stop);
     if (ahead->hash) {
         start(ahead, facts_settle);

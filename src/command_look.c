@@ -33,7 +33,7 @@ static bool look_open(const struct call *call, bool files, struct look *l, struc
     struct ahead ahead = { 0 };
     memset(l, 0, sizeof *l);
     if (files)
-        ahead_begin(&ahead, call->project->dir, true, call->project->url.kind == URL_POSTGRES, NULL);
+        engine_read_ahead(call->project, &(struct plan_wish){ .direction = PLAN_UPGRADE }, &ahead);
     bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) && history_read(l->db, &l->history, err);
     if (ok) {
         command_note_standby(call, l->db);

@@ -17,12 +17,10 @@ static bool plan_again(struct run *run, struct error *err)
     struct plan *plan = NULL;
     struct history *history = NULL;
     struct folder *now = NULL;
-    bool ok = history_read(run->db, &history, err) && (folder_still(run->folder) || folder_read(run->project->dir, &now, err));
     facts_unsettle(run->folder);
-    if (now) {
+    bool ok = history_read(run->db, &history, err) && folder_renew(run->project->dir, run->folder, &now, err);
+    if (now)
         folder_stop_at(now, run->wish->plan.stop);
-        facts_carry(now, run->folder);
-    }
     ok = ok && plan_make(now ? now : run->folder, history, &run->wish->plan, engine_dialect(run->db), run->driver->about(run->db)->standard_strings, &plan, err);
     history_free(history);
     if (!ok) {

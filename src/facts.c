@@ -3,29 +3,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 
+#include "file_state.h"
 #include "threads.h"
-
-/* A clock of files may tick as slowly as this, and stand beside the system's. */
-enum { SETTLED_S = 2 };
 
 /* Whoever hashes ahead is waited for, so it begins with nothing that takes long; what takes long is hashed while it is checked. */
 enum { AHEAD_MOST = 1 << 20, AT_ONCE_LEAST = AHEAD_MOST };
 
-/* Which state of a file was read. */
-struct state {
-    dev_t dev;
-    ino_t ino;
-    off_t size;
-    struct timespec written, changed;
-    bool regular;
-    bool settled;              /* it had not changed shortly before */
-};
-
 struct facts {
-    struct state at;
+    struct file_state at;
     bool hashed, checked;      /* what is known of the file in that state */
     bool ahead;                /* it was hashed ahead, or settled, and nobody has asked for that yet */
     enum scan_dialect dialect; /* that it was checked in */
@@ -34,43 +20,16 @@ struct facts {
     struct error *refused;     /* what the check said, or NULL */
 };
 
-/* now: not later than *st was asked. */
-static struct state state_of(const struct stat *st, const struct timespec *now)
-{
-    return (struct state){ .dev = st->st_dev, .ino = st->st_ino, .size = st->st_size, .written = st->st_mtim, .changed = st->st_ctim, .regular = S_ISREG(st->st_mode),
-                           .settled = st->st_ctim.tv_sec + SETTLED_S < now->tv_sec && st->st_mtim.tv_sec + SETTLED_S < now->tv_sec };
-}
-
-static bool state_now(const struct migration *m, struct state *state)
-{
-    struct stat st;
-    struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || stat(m->path, &st) != 0)
-        return false;
-    *state = state_of(&st, &now);
-    return true;
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool still(const struct state *then, const struct state *now)
-{
-    return then->settled && then->dev == now->dev && then->ino == now->ino && then->size == now->size && same_time(then->written, now->written) && same_time(then->changed, now->changed);
-}
-
-/* What is known of the file as it is now; what was known of another state is dropped. The state is asked before the file is read: a change in between shows at the next time. NULL: nothing can be kept. */
+/* What is known of the file as it is now; what was known of another state is dropped. NULL: nothing can be kept. */
 static struct facts *facts_now(struct migration *m)
 {
-    struct state now;
-    if (!state_now(m, &now))
+    struct file_state now;
+    if (!file_state_now(m->path, &now))
         return NULL;
     if (m->facts == NULL)
         m->facts = calloc(1, sizeof *m->facts);
     struct facts *f = m->facts;
-    if (f != NULL && !still(&f->at, &now)) {
+    if (f != NULL && !file_state_still(&f->at, &now)) {
         free(f->refused);
         *f = (struct facts){ .at = now };
     }
@@ -87,7 +46,7 @@ static bool hash_listed(struct migration *m, off_t most, struct error *err)
         return false;
     m->facts = clock ? calloc(1, sizeof *m->facts) : NULL;
     if (m->facts != NULL)
-        *m->facts = (struct facts){ .at = state_of(&st, &now), .hashed = true };
+        *m->facts = (struct facts){ .at = file_state_of(&st, &now), .hashed = true };
     return true;
 }
 
@@ -101,8 +60,8 @@ void facts_ahead(struct migration *m)
 
 void facts_settle(struct migration *m)
 {
-    struct state now;
-    if (m->facts != NULL && m->facts->ahead && (!state_now(m, &now) || !still(&m->facts->at, &now))) {
+    struct file_state now;
+    if (m->facts != NULL && m->facts->ahead && (!file_state_now(m->path, &now) || !file_state_still(&m->facts->at, &now))) {
         facts_free(m->facts);
         m->facts = NULL;
     }
@@ -184,7 +143,7 @@ static void *hash_beside(void *at)
 }
 
 /* Hashes and checks at once. now: the state of the file before that. False also where there is no second thread, with *started false and nothing done. */
-static bool at_once(struct migration *m, const struct state *now, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, bool *started, struct error *err)
+static bool at_once(struct migration *m, const struct file_state *now, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, bool *started, struct error *err)
 {
     struct beside b = { .copy = *m };
     struct error own;
@@ -209,9 +168,9 @@ static bool at_once(struct migration *m, const struct state *now, enum scan_dial
 
 bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
 {
-    struct state now;
+    struct file_state now;
     bool started = false;
-    if (m->facts == NULL && state_now(m, &now) && now.regular && now.size >= AT_ONCE_LEAST) {
+    if (m->facts == NULL && file_state_now(m->path, &now) && now.regular && now.size >= AT_ONCE_LEAST) {
         bool good = at_once(m, &now, dialect, standard_strings, facts, &started, err);
         if (started)
             return good;

@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "facts.h"
 #include "file.h"
+#include "file_state.h"
 #include "text.h"
 #include "version.h"
 
 #define DEPTH_LIMIT 200
-
-/* A clock of files may tick as slowly as this, and stand beside the system's. */
-enum { SETTLED_S = 2 };
 
 /* A migration with the strings that it owns. */
 struct entry {
@@ -24,11 +21,10 @@ struct entry {
     char *path, *version, *description;
 };
 
-/* A folder's state before it was listed. */
+/* A folder and its state before it was listed. */
 struct listed {
     char *path;
-    struct stat st;
-    bool settled; /* it had not changed shortly before */
+    struct file_state at;
 };
 
 struct folder {
@@ -274,17 +270,11 @@ static bool walk_one(struct folder *folder, struct text *path, const struct name
     return add_file(folder, at, name, false, err);
 }
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
 /* Keeps the state of a folder that is about to be listed; one that can't be had is never still the same. */
 static bool note_listed(struct folder *folder, const char *path, struct error *err)
 {
-    struct listed l = {0};
-    struct timespec now;
-    l.settled = clock_gettime(CLOCK_REALTIME, &now) == 0 && stat(path, &l.st) == 0 && l.st.st_ctim.tv_sec + SETTLED_S < now.tv_sec && l.st.st_mtim.tv_sec + SETTLED_S < now.tv_sec;
+    struct listed l;
+    file_state_now(path, &l.at);
     l.path = grow((void **)&folder->listed, folder->listed_count, &folder->listed_capacity, sizeof *folder->listed) ? text_dup(path) : NULL;
     if (l.path == NULL)
         return no_memory(err);
@@ -294,25 +284,21 @@ static bool note_listed(struct folder *folder, const char *path, struct error *e
 
 bool folder_still(const struct folder *folder)
 {
-    struct stat now;
-    for (size_t i = 0; i < folder->listed_count; i++) {
-        const struct listed *l = &folder->listed[i];
-        if (!l->settled || stat(l->path, &now) != 0 || now.st_dev != l->st.st_dev || now.st_ino != l->st.st_ino || !same_time(now.st_mtim, l->st.st_mtim) || !same_time(now.st_ctim, l->st.st_ctim))
+    struct file_state now;
+    for (size_t i = 0; i < folder->listed_count; i++)
+        if (!file_state_now(folder->listed[i].path, &now) || !file_state_still(&folder->listed[i].at, &now))
             return false;
-    }
-    return folder->listed_count > 0;
+    return true;
 }
 
-bool folder_again(const char *project_dir, struct folder **folder, struct error *err)
+bool folder_renew(const char *project_dir, struct folder *before, struct folder **now, struct error *err)
 {
-    struct folder *now;
-    if (*folder != NULL && folder_still(*folder))
+    *now = NULL;
+    if (before != NULL && folder_still(before))
         return true;
-    if (!folder_read(project_dir, &now, err))
+    if (!folder_read(project_dir, now, err))
         return false;
-    facts_carry(now, *folder);
-    folder_free(*folder);
-    *folder = now;
+    facts_carry(*now, before);
     return true;
 }
 

@@ -38,8 +38,8 @@ struct folder;
 bool folder_read(const char *project_dir, struct folder **out, struct error *err);
 /* Does it still hold the same names? False where one may have come, gone or been replaced; contents are another matter (see facts.h). */
 bool folder_still(const struct folder *folder);
-/* Reads it again where names in it may have come, gone or been replaced since; what is known of its files is kept as far as it is true (see facts.h). *folder: MAY be NULL; replaced by another one, with other migrations, where it was read. False and *err as folder_read(); *folder is then as it was. */
-bool folder_again(const char *project_dir, struct folder **folder, struct error *err);
+/* Reads it again where it no longer is what `before` (MAY be NULL) holds: *now, the caller's, which takes over what is known of its files as far as it is true (see facts.h). Where it still is, *now is NULL. False and *err as folder_read(). */
+bool folder_renew(const char *project_dir, struct folder *before, struct folder **now, struct error *err);
 /* Frees it and all its migrations. */
 void folder_free(struct folder *folder);
 /* From now on reading any of its files ends with ERR_CANCELLED once *stop is not zero: a large one takes seconds. NULL: never. */

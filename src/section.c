@@ -315,7 +315,9 @@ bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct err
         if (!fill(section, err))
             return false;
     }
-    if (!section->digested && (section->hash == NULL || !sha256_finish(section->hash, section->raw)))
+    if (section->hash == NULL)
+        return error_set(err, ERR_INTERNAL, "the digest of %s was given up", section->start.file);
+    if (!section->digested && !sha256_finish(section->hash, section->raw))
         return no_memory(section, err);
     section->digested = true;
     memcpy(raw, section->raw, CHECKSUM_SIZE);

@@ -1,6 +1,6 @@
 /* threads.h: threads for work beside the program's own: they take none of its signals. */
-#ifndef JETBASE_THREADS_H
-#define JETBASE_THREADS_H
+#ifndef JETBASE_DB_THREADS_H
+#define JETBASE_DB_THREADS_H
 
 #include <pthread.h>
 #include <stdbool.h>
