@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -242,6 +243,22 @@ static void test_changed_since(void **state)
     files_remove(dir);
 }
 
+/* Tells when somebody has read V<n> to its end. */
+static int watch_reader(const char *dir, int n)
+{
+    char path[FILES_PATH + 40];
+    int fd = inotify_init1(IN_CLOEXEC);
+    snprintf(path, sizeof path, "%s/migrations/V%d__step.sql", dir, n);
+    assert_true(fd >= 0 && inotify_add_watch(fd, path, IN_CLOSE_NOWRITE) >= 0);
+    return fd;
+}
+
+static void await_reader(int watch)
+{
+    char event[sizeof(struct inotify_event) + 256];
+    assert_true(read(watch, event, sizeof event) > 0);
+}
+
 /* What a caller learned while the files were read ahead is never newer than the files that he is given: names and contents that changed meanwhile are read anew, whether they had been left alone long enough or not. */
 static void changes_meanwhile(bool left_alone)
 {
@@ -253,8 +270,12 @@ static void changes_meanwhile(bool left_alone)
         take_old(dir);
     else
         make(dir, FILES);
+    int watch = watch_reader(dir, 3);
     ahead_begin(&ahead, dir, true, true, NULL);
     assert_true((ahead.threads != NULL) == left_alone);
+    if (left_alone)
+        await_reader(watch);
+    close(watch);
     write_file(dir, 3, "another row");
     struct folder *folder = take(&ahead, dir);
     assert_int_equal(folder_count(folder), FILES);
@@ -282,7 +303,10 @@ static void test_few_left(void **state)
     (void)state;
     error_clear(&err);
     take_old(dir);
+    int watch = watch_reader(dir, 1);
     ahead_begin(&ahead, dir, true, true, NULL);
+    await_reader(watch);
+    close(watch);
     for (int n = 11; n <= FILES; n++) {
         snprintf(path, sizeof path, "%s/migrations/V%d__step.sql", dir, n);
         assert_int_equal(unlink(path), 0);
