@@ -155,7 +155,7 @@ static bool batch_send(struct db *db, const struct pg_ask *asks, size_t count)
     db->heard_ms = 0;
     for (size_t i = 0; i < count; i++)
         if ((question_begins(db, asks, i, count) && !question_send(db)) ||
-            !PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, 0) ||
+            !PQsendQueryParams(db->conn, text_of(db, asks[i].sql), asks[i].count, NULL, asks[i].values, NULL, NULL, asks[i].binary) ||
             ((asks[i].sync || i + 1 == count) && !PQpipelineSync(db->conn)))
             return false;
     return true;
@@ -191,7 +191,8 @@ bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *er
         return error_set(err, ERR_INTERNAL, "the connection is in the middle of a migration");
     if (db->cancelled)
         pg_cancel_settle(db->cancel);
-    if (!pg_sets_submit(db, err))
+    /* What watches over a run's client is for a run that has begun: a look at what there is to do needs none of it. */
+    if (!question_begins(db, asks, 0, count) && !pg_sets_submit(db, err))
         return false;
     if (!batch_send(db, asks, count))
         return pg_lost(db, err);

@@ -120,6 +120,13 @@ static enum db_change bad_change(struct db *db, const struct db_lock_change *c, 
     return CHANGE_FAILED;
 }
 
+/* An acquire that took nothing though nobody holds the lock: its row is not there, or came free and was taken under it. */
+static bool is_rowless(const struct db_lock_change *c, const PGresult *res)
+{
+    return c->kind == CHANGE_ACQUIRE && pg_number(res, 0) == 0 && !pg_true(res, 1) && pg_number(res, 2) == 0;
+}
+
+/* *missing: a table is, or the lock's row may be. */
 static enum db_change change_once(struct db *db, const struct db_lock_change *c, struct values *v, bool *missing, struct error *err)
 {
     char timeout[PG_NUMBER_SIZE];
@@ -144,6 +151,7 @@ static enum db_change change_once(struct db *db, const struct db_lock_change *c,
         got = CHANGE_FAILED;
     } else {
         got = verdict(c, asks[CHANGING].res);
+        *missing = is_rowless(c, asks[CHANGING].res);
     }
     pg_batch_free(asks, ASKS);
     return got;
@@ -167,7 +175,8 @@ enum db_change pg_lock_change(struct db *db, const struct db_lock_change *c, str
         return CHANGE_FAILED;
     /* A table that came or went since we looked is worth one more try. */
     for (int i = 0; missing && i < 2; i++) {
-        if ((i > 0 || !(db->has_lock && db->has_runs)) && !pg_tables_refresh(db, err))
+        struct db_tables made;
+        if (i > 0 && got == CHANGE_HELD ? !pg_tables_prepare(db, &made, err) : (i > 0 || !(db->has_lock && db->has_runs)) && !pg_tables_refresh(db, err))
             return CHANGE_FAILED;
         enum db_change proof = proves(c) ? provable(db, c, &v) : CHANGE_DONE;
         if (proof != CHANGE_DONE)

@@ -154,30 +154,32 @@ static char *quoted(PGconn *conn, const char *name)
     return own;
 }
 
+/* The texts of statements on our tables, which stand in the schema that we know by now. */
+static bool texts_fill(struct db *db)
+{
+    char *schema = quoted(db->conn, db->about.schema[0] ? db->about.schema : "public");
+    bool ok = schema && pg_sql_fill(db->sql, schema);
+    free(schema);
+    return ok && (!db->target.schema || (db->search_path = quoted(db->conn, db->target.schema)) != NULL);
+}
+
 /* Everything that is to be known, in one message. */
 static bool learn(struct db *db, struct error *err)
 {
     const char *values[1] = { db->target.schema };
-    struct pg_ask asks[] = { { .sql = PG_FACTS, .count = 1, .values = values }, { .sql = PG_TABLES, .count = 1, .values = values, .sync = true } };
-    bool ok = pg_batch(db, asks, 2, err);
-    if (ok && pg_batch_bad(asks, 2))
-        ok = pg_fault(db, pg_batch_bad(asks, 2), "the server was asked what it is", err);
-    if (ok && PQntuples(asks[0].res) != 1)
+    struct pg_ask ask = { .sql = PG_FACTS, .count = 1, .values = values };
+    bool ok = pg_batch(db, &ask, 1, err);
+    if (ok && !pg_good(ask.res))
+        ok = pg_fault(db, ask.res, "the server was asked what it is", err);
+    if (ok && PQntuples(ask.res) != 1)
         ok = error_set(err, ERR_FAILED, "the server gave no answer to what it is");
     if (ok) {
-        char *schema;
-        about_fill(db, asks[0].res);
-        pg_tables_note(db, asks[1].res);
-        db->tables_fresh = true;
-        schema = quoted(db->conn, db->about.schema[0] ? db->about.schema : "public");
-        ok = schema && pg_sql_fill(db->sql, schema);
-        free(schema);
-        if (ok && db->target.schema)
-            ok = (db->search_path = quoted(db->conn, db->target.schema)) != NULL;
-        if (!ok)
-            error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
+        about_fill(db, ask.res);
+        ok = texts_fill(db) || error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
     }
-    pg_batch_free(asks, 2);
+    ok = ok && pg_tables_learn(db, ask.res, err);
+    db->tables_fresh = ok;
+    pg_batch_free(&ask, 1);
     return ok && pg_look_standby(db, err);
 }
 

@@ -25,6 +25,7 @@ enum {
 
 enum { PG_WATCHES = 5 }; /* settings that watch over the client */
 #define PG_NUMBER_SIZE 24 /* a 64-bit number as text */
+#define PG_TIMESTAMP_SIZE 64
 
 /* What an outstanding query of the pipeline is, so that its answer can be judged. */
 enum pg_query_kind {
@@ -78,7 +79,7 @@ struct db {
     bool has_migrations, has_lock, has_runs, has_index, runs_narrow; /* as seen last; runs_narrow: an older jetbase_runs lacks columns */
     struct run_row *unfinished; /* as the last history_read saw them */
     size_t unfinished_count;
-    bool lock_row_seen;       /* the history was read a moment ago, by a run that has no lock yet, and all our tables and the lock's row were there: nothing is to be made */
+    bool tables_seen;         /* the history was read a moment ago, by a run that has no lock yet, and so were the runs */
     bool tables_fresh;        /* that was a moment ago, at connecting: the first question need not look again */
 
     char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
@@ -167,6 +168,7 @@ struct pg_ask {
     int count;                  /* of values */
     const char *const *values;  /* text or NULL */
     bool sync;                  /* its transaction ends here: the next one has a new snapshot */
+    bool binary;                /* its rows come as the server holds them, not as text */
     PGresult *res;              /* out; pg_batch_free() clears */
 };
 /* Sends `count` statements in one message (a Sync after the last one always) and reads all answers. Whatever transaction is left open is rolled back. On a run's connection a question about our tables waits PG_QUESTION_LOCK_MS at most for somebody's lock on them, and a wish to stop that comes meanwhile cancels it (57014). False only where the connection is lost or memory ran out, and no res is set then; every res is set otherwise. */
@@ -276,8 +278,8 @@ bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err);
 void pg_tables_dba(const struct db *db, struct text *make);
 /* Looks again which tables are there. */
 bool pg_tables_refresh(struct db *db, struct error *err);
-/* Reads the answer to PG_TABLES. */
-void pg_tables_note(struct db *db, const PGresult *res);
+/* Takes which of them are there from the answer to PG_FACTS; where that does not tell, they are looked for. */
+bool pg_tables_learn(struct db *db, const PGresult *facts, struct error *err);
 
 /* ---- pg_witness.c ---- */
 bool pg_witness_take(struct db *db, const char *process_id, char witness[DB_WITNESS_SIZE], struct error *err);

@@ -84,6 +84,11 @@
     a ".usename, pg_catalog.host(" a ".client_addr), " a ".application_name, " a ".state, " a ".wait_event_type" CAT "'/'" CAT a ".wait_event, "  \
     "CASE WHEN " a ".query" NE "'<insufficient privilege>' THEN " a ".query END, " SECONDS(NOW, a ".state_change")
 
+/* By name, and not out of pg_class: a session that has just begun loads a quarter of what it else must. to_regclass() complains where it may not look. */
+#define OURS(table) "CASE WHEN s.open THEN pg_catalog.to_regclass(pg_catalog.format('%I.jetbase_" table "', s.name)) END"
+#define NUMBER_TEXT(number) #number
+#define AS_TEXT(number) NUMBER_TEXT(number)
+
 /* $1 as the server reads a name: cut where it is too long for one. */
 #define GIVEN_SCHEMA "$1" TEXT "::pg_catalog.name" TEXT
 
@@ -97,9 +102,13 @@
     " ELSE pg_catalog.date_part('epoch', " NOW MINUS "pg_catalog.pg_last_xact_replay_timestamp()) END"
 
 static const char *const texts_of[PG_SQL_TEXTS] = {
-    /* $1 schema or NULL: version, database, schema, session, role, standby, when the server was started */
-    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT "),"
-                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery(), pg_catalog.pg_postmaster_start_time()" TEXT,
+    /* $1 schema or NULL: version, database, schema, session, role, standby, when the server was started; is the schema there, may we look into it; are our tables and the index there, has jetbase_runs (of servers from 14 on) the column that came last */
+    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), s.name,"
+                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery(), pg_catalog.pg_postmaster_start_time()" TEXT ", s.oid IS NOT NULL, s.open, "
+                 OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, " OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") " IS NOT NULL,"
+                 " pg_catalog.has_column_privilege(" OURS("runs") "::pg_catalog.oid, " AS_TEXT(PG_RUNS_COLUMNS) "::pg_catalog.int2, 'SELECT') IS NOT NULL"
+                 " FROM (SELECT n.name, n.oid, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS open FROM"
+                 " (SELECT g.name, pg_catalog.to_regnamespace(pg_catalog.quote_ident(g.name))::pg_catalog.oid AS oid FROM (SELECT COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ") AS name) g) n OFFSET 0) s",
     [PG_STANDBY] = "SELECT " STANDBY_FACTS,
     /* $1 schema or NULL: a row for each table and index of ours, with its number of columns; one of NULLs where there is none, and no row where there is no such schema */
     [PG_TABLES] = "SELECT c.relname, c.relnatts FROM (SELECT pg_catalog.to_regnamespace(pg_catalog.quote_ident(COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ")))::pg_catalog.oid AS oid) n"
@@ -224,8 +233,7 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                      " ORDER BY r.acquired_at DESC LIMIT 1",
     /* $1 process ID or NULL, $2 limit or NULL */
     [PG_RUNS] = RUN_SELECT "WHERE $1" TEXT " IS NULL OR r.process_id" TEXT EQ "$1" TEXT " ORDER BY r.acquired_at DESC LIMIT $2::pg_catalog.int8",
-    [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, " STORED("applied_at")
-                   " FROM @.jetbase_migrations ORDER BY applied_at, order_executed",
+    [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, applied_at::pg_catalog.timestamp FROM @.jetbase_migrations",
     [PG_UNFINISHED] = RUN_COLUMNS ", EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") FROM @.jetbase_runs r WHERE " UNFINISHED " ORDER BY r.acquired_at DESC",
     /* whether there is one at all, which costs the server a fifth of the question above */
     [PG_UNFINISHED_ANY] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED ")",

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#define PG_RUNS_COLUMNS 25 /* what jetbase_runs has today; columns are only ever added */
+
 /* The texts; what each takes ($1 …) and gives stands beside it in pg_sql.c. */
 enum pg_sql {
     PG_FACTS,

@@ -7,11 +7,26 @@
 #include "text.h"
 
 enum {
-    RUNS_COLUMNS = 25, /* what jetbase_runs has today; columns are only ever added */
-    CREATE_TRIES = 5   /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
+    CREATE_TRIES = 5,       /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
+    COLUMNS_TELL = 140000   /* the first server where has_column_privilege() says nothing of a column that is not there, whoever asks */
 };
 
-void pg_tables_note(struct db *db, const PGresult *res)
+bool pg_tables_learn(struct db *db, const PGresult *facts, struct error *err)
+{
+    enum { SCHEMA = 7, OPEN, MIGRATIONS, LOCK, INDEX, RUNS, WIDE };
+    bool wide = pg_true(facts, WIDE);
+    if (PQserverVersion(db->conn) < COLUMNS_TELL || (pg_true(facts, SCHEMA) && !pg_true(facts, OPEN)))
+        return pg_tables_refresh(db, err);
+    db->about.schema_missing = db->target.schema && !pg_true(facts, SCHEMA);
+    db->has_migrations = pg_true(facts, MIGRATIONS);
+    db->has_lock = pg_true(facts, LOCK);
+    db->has_index = pg_true(facts, INDEX);
+    db->has_runs = pg_true(facts, RUNS) && wide;
+    db->runs_narrow = pg_true(facts, RUNS) && !wide;
+    return true;
+}
+
+static void note_tables(struct db *db, const PGresult *res)
 {
     db->has_migrations = db->has_lock = db->has_runs = db->has_index = db->runs_narrow = false;
     db->about.schema_missing = db->target.schema && PQntuples(res) == 0;
@@ -24,7 +39,7 @@ void pg_tables_note(struct db *db, const PGresult *res)
         else if (strcmp(name, "jetbase_migrations_version_key") == 0)
             db->has_index = true;
         else if (strcmp(name, "jetbase_runs") == 0) {
-            db->has_runs = atoi(PQgetvalue(res, i, 1)) >= RUNS_COLUMNS;
+            db->has_runs = atoi(PQgetvalue(res, i, 1)) >= PG_RUNS_COLUMNS;
             db->runs_narrow = !db->has_runs;
         }
     }
@@ -38,7 +53,7 @@ bool pg_tables_refresh(struct db *db, struct error *err)
         return false;
     bool ok = pg_good(ask.res);
     if (ok)
-        pg_tables_note(db, ask.res);
+        note_tables(db, ask.res);
     else
         pg_fault(db, ask.res, "our tables could not be looked for", err);
     pg_batch_free(&ask, 1);
@@ -56,7 +71,7 @@ bool pg_tables_read(struct db *db, struct db_tables *out, struct error *err)
     if (!pg_good(asks[0].res))
         ok = pg_fault(db, asks[0].res, "our tables could not be looked for", err);
     else
-        pg_tables_note(db, asks[0].res);
+        note_tables(db, asks[0].res);
     if (ok && db->has_lock && !had_lock) {
         PQclear(asks[1].res);
         ok = pg_batch(db, &asks[1], 1, err);
@@ -234,9 +249,9 @@ bool pg_tables_prepare(struct db *db, struct db_tables *out, struct error *err)
         error_set(err, ERR_CONFIG, "no schema of the search path exists, so there is no place for jetbase's tables");
         return error_hint(err, "Create one, or set postgres_schema to a schema that exists.");
     }
-    bool seen = db->lock_row_seen && db->has_migrations && db->has_lock && db->has_runs && db->has_index;
-    db->lock_row_seen = false;
-    if (seen) {
+    bool seen = db->tables_seen && db->has_migrations && db->has_lock && db->has_runs && db->has_index;
+    db->tables_seen = false;
+    if (seen) { /* whether the lock's row is there, the acquire tells */
         *out = (struct db_tables){ .migrations = true, .lock = true, .lock_row = true, .runs = true, .version_index = true };
         error_clear(err);
         return true;

@@ -92,6 +92,44 @@ static void reads_history(void **state)
     pg_case_close(&d);
 }
 
+struct listing {
+    PGresult *wanted; /* the server's own order and words */
+    int rows;
+};
+
+static bool compare_row(void *user, const struct history_row *row)
+{
+    struct listing *l = user;
+    int i = l->rows++;
+    assert_true(i < PQntuples(l->wanted));
+    assert_int_equal(row->order, atoi(PQgetvalue(l->wanted, i, 0)));
+    assert_string_equal(row->applied_at, PQgetvalue(l->wanted, i, 1));
+    return true;
+}
+
+/* Rows are put in order, and times into words, on this side: as the server would. */
+static void orders_as_the_server(void **state)
+{
+    (void)state;
+    struct pg_case c;
+    struct error err = { 0 };
+    pg_case_open(&c);
+    pg_case_sql(&c, "ALTER TABLE jetbase_migrations ALTER applied_at DROP NOT NULL");
+    pg_case_sql(&c, "INSERT INTO jetbase_migrations (version, description, filename, migration_type, applied_at, checksum)"
+                    " SELECT NULL, 'r', 'RA__r' || i || '.sql', 'RUNS_ALWAYS', CASE WHEN i % 97 = 0 THEN NULL WHEN i % 5 = 0 THEN timestamp '2026-02-28 23:59:59.5' + i % 4 * interval '1 day'"
+                    " ELSE date_trunc(CASE WHEN i % 2 = 0 THEN 'microseconds' ELSE 'day' END, timestamp '1000-01-01' + sin(i) * sin(i) * interval '8999 years' + interval '1 microsecond' * (i % 3)) END, 'x' FROM generate_series(1, 3000) i");
+    pg_case_sql(&c, "INSERT INTO jetbase_migrations (version, description, filename, migration_type, applied_at, checksum) SELECT NULL, 'r', 'RA__s' || i || '.sql', 'RUNS_ALWAYS', t, 'x' FROM"
+                    " unnest(ARRAY['infinity', '-infinity', '1999-12-31 23:59:59.999999', '2000-01-01', '1900-02-28 12:00:00', '2000-02-29', '1600-02-29 23:59:59', '0001-01-01']::timestamp[]) WITH ORDINALITY a(t, i)");
+    PGconn *conn = PQconnectdb(c.text);
+    struct listing l = { .wanted = PQexec(conn, "SELECT order_executed, COALESCE(to_char(applied_at, 'YYYY-MM-DD HH24:MI:SS.US'), '') FROM jetbase_migrations ORDER BY applied_at, order_executed") };
+    assert_int_equal(PQntuples(l.wanted), 3008);
+    assert_true(driver->history_read(c.db, NULL, compare_row, &l, &err));
+    assert_int_equal(l.rows, 3008);
+    PQclear(l.wanted);
+    PQfinish(conn);
+    pg_case_close(&c);
+}
+
 static void records_change_history(void **state)
 {
     (void)state;
@@ -312,7 +350,7 @@ static void waits_with_empty_hands(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(waits_with_empty_hands), cmocka_unit_test(looks_change_nothing), cmocka_unit_test(reads_history), cmocka_unit_test(records_change_history),
+        cmocka_unit_test(waits_with_empty_hands), cmocka_unit_test(looks_change_nothing), cmocka_unit_test(reads_history), cmocka_unit_test(orders_as_the_server), cmocka_unit_test(records_change_history),
         cmocka_unit_test(tells_who_blocks), cmocka_unit_test(seen_by_the_unprivileged), cmocka_unit_test(ends_only_the_holder),
     };
     return cmocka_run_group_tests_name("pg_look", tests, NULL, NULL);

@@ -278,11 +278,41 @@ static void nowhere_to_put_them(void **state)
     pg_case_close(&d);
 }
 
+static bool never(void *user, const struct history_row *row)
+{
+    (void)user;
+    fail_msg("a row: %s", row->file);
+    return false;
+}
+
+/* A schema that may not be looked into is not one without tables. */
+static void schema_is_shut(void **state)
+{
+    (void)state;
+    static const enum db_mode modes[] = { DB_LOOK, DB_RUN };
+    struct pg_case c, d;
+    pg_case_open(&c);
+    pg_case_sql(&c, "CREATE ROLE deploy LOGIN; REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT SELECT ON jetbase_migrations, jetbase_lock, jetbase_runs TO deploy");
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct error err = { 0 };
+        bool table = false;
+        pg_case_aim(&d, &c, "deploy", 0);
+        d.target.schema = "public";
+        pg_case_connect(&d, modes[i]);
+        assert_false(driver->about(d.db)->schema_missing);
+        assert_false(driver->history_read(d.db, &table, never, NULL, &err));
+        assert_string_equal(err.sqlstate, "42501");
+        pg_case_close(&d);
+    }
+    pg_case_sql(&c, "DROP OWNED BY deploy; DROP ROLE deploy");
+    pg_case_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_them), cmocka_unit_test(adds_columns), cmocka_unit_test(races), cmocka_unit_test(no_right_to_create), cmocka_unit_test(no_right_to_create_runs),
-        cmocka_unit_test(no_right_to_the_tables), cmocka_unit_test(versions_twice), cmocka_unit_test(index_stops_a_second_time), cmocka_unit_test(nowhere_to_put_them),
+        cmocka_unit_test(no_right_to_the_tables), cmocka_unit_test(versions_twice), cmocka_unit_test(index_stops_a_second_time), cmocka_unit_test(nowhere_to_put_them), cmocka_unit_test(schema_is_shut),
     };
     return cmocka_run_group_tests_name("pg_tables", tests, NULL, NULL);
 }
