@@ -33,6 +33,9 @@ enum db_cap {
 /* How a connection is opened. LOOK creates, recovers, checkpoints and locks nothing. */
 enum db_mode { DB_LOOK, DB_RUN };
 
+/* Does a little of some other work (a few ms at most), and tells whether there is more of it. Called again and again, on the owner's thread, while the server is waited for and nothing came; must not use the connection. */
+typedef bool (*db_idle_fn)(void *user);
+
 /* Where and how to connect. open copies the struct; what its pointers name must live as long as the connection. */
 struct db_target {
     const struct url *url;
@@ -43,6 +46,8 @@ struct db_target {
     int wake_fd;                   /* -1, or a descriptor that becomes readable together with *stop; never read by the driver */
     void (*tick)(void *user);      /* MAY be NULL. Called some times a second, on the owner's thread, while next() waits for an answer or executes; must not use the connection. A driver that can't (SQLite within one step of its machine) leaves some out */
     void *tick_user;
+    db_idle_fn idle;               /* MAY be NULL. Work for while open() waits; never called once that has returned. A driver that waits for nobody leaves it out */
+    void *idle_user;
     int lock_timeout_ms;           /* lock_timeout for migrations; 0: the server's own */
     int statement_timeout_ms;      /* statement_timeout for migrations, or (DB_LOOK) for questions; 0: the server's own */
 };
@@ -293,6 +298,8 @@ struct db_driver {
     bool (*open)(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err);
     /* Closes: whatever is open is rolled back, the witness goes. NULL is allowed. MUST be set. */
     void (*close)(struct db *db);
+    /* Work for while the server is waited for, from now on; NULL: no more of it. MAY be NULL: it waits for nobody. */
+    void (*idle)(struct db *db, db_idle_fn idle, void *user);
     /* Facts, valid as long as the connection. MUST be set. */
     const struct db_about *(*about)(const struct db *db);
 

@@ -6,12 +6,19 @@ static const struct db_about *pg_about(const struct db *db)
     return &db->about;
 }
 
+static void pg_idle(struct db *db, db_idle_fn idle, void *user)
+{
+    db->target.idle = idle;
+    db->target.idle_user = user;
+}
+
 const struct db_driver db_postgres = {
     .version = DB_DRIVER_VERSION,
     .name = "postgresql",
     .caps = DB_PIPELINE | DB_SESSIONS | DB_NOTIFY | DB_UNLOCK_DURING_RUN,
     .open = pg_open,
     .close = pg_close,
+    .idle = pg_idle,
     .about = pg_about,
     .submit = pg_submit,
     .next = pg_next,

@@ -89,7 +89,9 @@ static bool connect_poll(struct db *db, int timeout_ms, struct error *err)
         snprintf(late, sizeof late, "no answer within %d s", timeout_ms / 1000);
         if (left <= 0)
             return no_connection(db, late, err);
-        int got = poll(fds, 2, (int)left);
+        /* Whatever is done before the server has begun its session makes that begin later. */
+        bool begun = PQstatus(db->conn) == CONNECTION_AWAITING_RESPONSE || PQstatus(db->conn) == CONNECTION_AUTH_OK;
+        int got = begun ? pg_poll(db, fds, 2, (int)left) : poll(fds, 2, (int)left);
         if (got < 0 && errno != EINTR)
             return no_connection(db, strerror(errno), err);
         if (got > 0 && fds[0].revents)
@@ -167,7 +169,7 @@ static bool texts_fill(struct db *db)
 static bool learn(struct db *db, struct error *err)
 {
     const char *values[1] = { db->target.schema };
-    struct pg_ask ask = { .sql = PG_FACTS, .count = 1, .values = values };
+    struct pg_ask ask = { .sql = values[0] ? PG_FACTS_GIVEN : PG_FACTS, .count = values[0] ? 1 : 0, .values = values };
     bool ok = pg_batch(db, &ask, 1, err);
     if (ok && !pg_good(ask.res))
         ok = pg_fault(db, ask.res, "the server was asked what it is", err);
@@ -241,6 +243,7 @@ bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out,
     }
     /* Behind a pooler the session is shared: settings would reach strangers. */
     db->sets_due = !db->about.pooler;
+    db->target.idle = NULL;
     *out = db;
     return true;
 fail:

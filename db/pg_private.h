@@ -154,6 +154,10 @@ bool pg_not_up(const char *state, const char *said, bool needs_password);
 
 /* ---- pg_wait.c: sending and waiting ---- */
 
+struct pollfd;
+/* poll(), with the target's idle work done as long as nothing happens. */
+int pg_poll(struct db *db, struct pollfd *fds, unsigned count, int timeout_ms);
+
 enum pg_woken { WOKEN_INPUT, WOKEN_TIMEOUT, WOKEN_WAKE, WOKEN_LOST };
 /* Sends what can be sent, then waits up to timeout_ms (-1: for ever) until something came in, wake_fd (-1: none) is readable, or a signal came (WAKE). */
 enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd);

@@ -89,6 +89,13 @@
 #define NUMBER_TEXT(number) #number
 #define AS_TEXT(number) NUMBER_TEXT(number)
 
+/* Of schema `s`. The current one is by its nature there and open: only of another must that be asked. */
+#define FACTS                                                                                                             \
+    "SELECT pg_catalog.version(), pg_catalog.current_database(), s.name, pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery()," \
+    " pg_catalog.pg_postmaster_start_time()" TEXT ", s.there, s.open, " OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, "   \
+    OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") " IS NOT NULL,"                                                            \
+    " pg_catalog.has_column_privilege(" OURS("runs") "::pg_catalog.oid, " AS_TEXT(PG_RUNS_COLUMNS) "::pg_catalog.int2, 'SELECT') IS NOT NULL FROM "
+
 /* $1 as the server reads a name: cut where it is too long for one. */
 #define GIVEN_SCHEMA "$1" TEXT "::pg_catalog.name" TEXT
 
@@ -102,13 +109,11 @@
     " ELSE pg_catalog.date_part('epoch', " NOW MINUS "pg_catalog.pg_last_xact_replay_timestamp()) END"
 
 static const char *const texts_of[PG_SQL_TEXTS] = {
-    /* $1 schema or NULL: version, database, schema, session, role, standby, when the server was started; is the schema there, may we look into it; are our tables and the index there, has jetbase_runs (of servers from 14 on) the column that came last */
-    [PG_FACTS] = "SELECT pg_catalog.version(), pg_catalog.current_database(), s.name,"
-                 " pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery(), pg_catalog.pg_postmaster_start_time()" TEXT ", s.oid IS NOT NULL, s.open, "
-                 OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, " OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") " IS NOT NULL,"
-                 " pg_catalog.has_column_privilege(" OURS("runs") "::pg_catalog.oid, " AS_TEXT(PG_RUNS_COLUMNS) "::pg_catalog.int2, 'SELECT') IS NOT NULL"
-                 " FROM (SELECT n.name, n.oid, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS open FROM"
-                 " (SELECT g.name, pg_catalog.to_regnamespace(pg_catalog.quote_ident(g.name))::pg_catalog.oid AS oid FROM (SELECT COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ") AS name) g) n OFFSET 0) s",
+    /* version, database, schema, session, role, standby, when the server was started; is the schema there, may we look into it; are our tables and the index there, has jetbase_runs (of servers from 14 on) the column that came last */
+    [PG_FACTS] = FACTS "(SELECT c.name, c.name IS NOT NULL AS there, c.name IS NOT NULL AS open FROM (SELECT pg_catalog.current_schema()" TEXT " AS name OFFSET 0) c OFFSET 0) s",
+    /* $1 schema: the same of that one */
+    [PG_FACTS_GIVEN] = FACTS "(SELECT n.name, n.oid IS NOT NULL AS there, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS open FROM"
+                             " (SELECT g.name, pg_catalog.to_regnamespace(pg_catalog.quote_ident(g.name))::pg_catalog.oid AS oid FROM (SELECT " GIVEN_SCHEMA " AS name OFFSET 0) g OFFSET 0) n OFFSET 0) s",
     [PG_STANDBY] = "SELECT " STANDBY_FACTS,
     /* $1 schema or NULL: a row for each table and index of ours, with its number of columns; one of NULLs where there is none, and no row where there is no such schema */
     [PG_TABLES] = "SELECT c.relname, c.relnatts FROM (SELECT pg_catalog.to_regnamespace(pg_catalog.quote_ident(COALESCE(" GIVEN_SCHEMA ", pg_catalog.current_schema()" TEXT ")))::pg_catalog.oid AS oid) n"

@@ -9,6 +9,7 @@
 /* The texts; what each takes ($1 …) and gives stands beside it in pg_sql.c. */
 enum pg_sql {
     PG_FACTS,
+    PG_FACTS_GIVEN,
     PG_STANDBY,
     PG_TABLES,
     PG_BEGIN,

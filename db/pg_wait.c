@@ -4,6 +4,19 @@
 
 #include "pg_private.h"
 
+int pg_poll(struct db *db, struct pollfd *fds, unsigned count, int timeout_ms)
+{
+    struct db_target *t = &db->target;
+    while (t->idle) {
+        int got = poll(fds, count, 0);
+        if (got != 0)
+            return got;
+        if (!t->idle(t->idle_user))
+            t->idle = NULL;
+    }
+    return poll(fds, count, timeout_ms);
+}
+
 enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd)
 {
     int unsent = PQflush(db->conn);
@@ -12,7 +25,7 @@ enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd)
         return WOKEN_LOST;
     if (unsent > 0)
         fds[0].events |= POLLOUT;
-    int got = poll(fds, 2, timeout_ms);
+    int got = pg_poll(db, fds, 2, timeout_ms);
     if (got < 0)
         return errno == EINTR ? WOKEN_WAKE : WOKEN_LOST;
     if (got == 0)

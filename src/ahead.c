@@ -1,4 +1,4 @@
-/* ahead.c: reads the migrations folder and hashes its files by threads, as far as may be while the connection is still being opened. */
+/* ahead.c: reads the migrations folder and hashes its files as far as may be while the connection is still being opened. */
 #include "ahead.h"
 
 #include <pthread.h>
@@ -8,8 +8,12 @@
 #include "facts.h"
 #include "threads.h"
 
-/* A thread costs as much as some ten small files; more than a few of them wait for each other in the kernel. */
-enum { FILES_LEAST = 64, THREADS_MOST = 3 };
+enum {
+    AT_ONCE = 8,      /* files in a piece of the work */
+    MANY = 2048,      /* more than are hashed while a server begins a session */
+    FILES_LEAST = 64, /* a thread costs as much as some ten small files */
+    THREADS_MOST = 3  /* more than a few of them wait for each other in the kernel */
+};
 
 struct ahead_threads {
     struct folder *folder;
@@ -62,43 +66,78 @@ static void finish(struct ahead *ahead)
     ahead->threads = NULL;
 }
 
-void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, bool now, const atomic_int *stop)
+void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
+{
+    if (ahead->project_dir == NULL)
+        *ahead = (struct ahead){ .project_dir = project_dir, .hash = hash, .stop = stop, .folder = ahead->folder, .tried = ahead->folder != NULL };
+}
+
+bool ahead_list(struct ahead *ahead, struct error *err)
+{
+    ahead->tried = true;
+    if (ahead->folder == NULL && !folder_read(ahead->project_dir, &ahead->folder, err))
+        return false;
+    folder_stop_at(ahead->folder, ahead->stop);
+    return true;
+}
+
+/* The first piece. Of a folder that was written a moment ago (a fresh checkout) all is read anew in the end. */
+static bool begin(struct ahead *ahead)
 {
     struct error ignored;
     error_clear(&ignored);
-    ahead->hash = hash;
-    if (ahead->folder != NULL || !folder_read(project_dir, &ahead->folder, &ignored))
-        return;
-    folder_stop_at(ahead->folder, stop);
-    /* Of a folder that was written a moment ago (a fresh checkout) all is read anew in the end. */
-    if (hash && now && folder_still(ahead->folder))
-        start(ahead, facts_ahead);
+    if (!ahead_list(ahead, &ignored) || !ahead->hash || !folder_still(ahead->folder))
+        return false;
+    if (folder_count(ahead->folder) < MANY)
+        return true;
+    start(ahead, facts_ahead);
+    return false;
 }
 
-bool ahead_take(struct ahead *ahead, const char *project_dir, const atomic_int *stop, struct folder **out, struct error *err)
+bool ahead_more(void *user)
+{
+    struct ahead *ahead = user;
+    if (ahead->stop != NULL && atomic_load(ahead->stop) != 0)
+        return false;
+    if (!ahead->tried)
+        return begin(ahead);
+    size_t count = folder_count(ahead->folder), end = ahead->next + AT_ONCE < count ? ahead->next + AT_ONCE : count;
+    while (ahead->next < end)
+        facts_ahead(folder_at(ahead->folder, ahead->next++));
+    return end < count;
+}
+
+/* What was hashed ahead is settled, what was not is hashed. */
+static void settle(struct ahead *ahead)
+{
+    size_t count = folder_count(ahead->folder);
+    if (count - (ahead->next < count ? ahead->next : count) >= FILES_LEAST || count >= MANY)
+        start(ahead, facts_settle);
+    if (ahead->threads != NULL)
+        work(ahead->threads);
+    for (size_t i = 0; ahead->threads == NULL && i < count; i++)
+        facts_settle(folder_at(ahead->folder, i));
+    finish(ahead);
+}
+
+bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err)
 {
     struct folder *now;
     *out = NULL;
     if (ahead->threads != NULL)
         work(ahead->threads);
     finish(ahead);
-    if (!folder_renew(project_dir, ahead->folder, &now, err))
+    if (!folder_renew(ahead->project_dir, ahead->folder, &now, err))
         return false;
     if (now != NULL) {
         folder_free(ahead->folder);
         ahead->folder = now;
     }
-    folder_stop_at(ahead->folder, stop);
-    if (ahead->hash) {
-        start(ahead, facts_settle);
-        if (ahead->threads != NULL)
-            work(ahead->threads);
-        else
-            facts_unsettle(ahead->folder); /* there may be few of them now */
-        finish(ahead);
-    }
+    folder_stop_at(ahead->folder, ahead->stop);
+    if (ahead->hash)
+        settle(ahead);
     *out = ahead->folder;
-    ahead->folder = NULL;
+    *ahead = (struct ahead){ 0 };
     return true;
 }
 
@@ -108,5 +147,5 @@ void ahead_drop(struct ahead *ahead)
         atomic_store(&ahead->threads->over, true);
     finish(ahead);
     folder_free(ahead->folder);
-    ahead->folder = NULL;
+    *ahead = (struct ahead){ 0 };
 }

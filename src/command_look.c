@@ -34,12 +34,12 @@ static bool look_open(const struct call *call, bool files, struct look *l, struc
     memset(l, 0, sizeof *l);
     if (files)
         engine_read_ahead(call->project, &(struct plan_wish){ .direction = PLAN_UPGRADE }, &ahead);
-    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &l->db, err) && history_read(l->db, &l->history, err);
+    bool ok = engine_connect_reading(call->project, call->sys, DB_LOOK, NULL, files ? &ahead : NULL, &l->db, err) && (files ? engine_history(l->db, &ahead, &l->history, err) : history_read(l->db, &l->history, err));
     if (ok) {
         command_note_standby(call, l->db);
         l->utc = engine_dialect(l->db) == SCAN_SQLITE;
     }
-    ok = ok && (!files || (engine_schema_there(call->project, l->db, err) && ahead_take(&ahead, call->project->dir, NULL, &l->folder, err) &&
+    ok = ok && (!files || (engine_schema_there(call->project, l->db, err) && ahead_take(&ahead, &l->folder, err) &&
                            pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err)));
     ahead_drop(&ahead);
     return ok;

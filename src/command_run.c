@@ -219,7 +219,7 @@ static int dry_run(const struct call *call, enum plan_direction direction, struc
     struct db *db = NULL;
     struct ahead ahead = { 0 };
     engine_read_ahead(call->project, &wish, &ahead);
-    bool ok = engine_connect(call->project, call->sys, DB_LOOK, NULL, &db, err) && engine_plan(call->project, db, &wish, &ahead, &folder, &p.plan, err);
+    bool ok = engine_connect_reading(call->project, call->sys, DB_LOOK, NULL, &ahead, &db, err) && engine_plan(call->project, db, &wish, &ahead, &folder, &p.plan, err);
     ahead_drop(&ahead);
     if (ok) {
         command_note_standby(call, db);

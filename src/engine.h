@@ -80,9 +80,11 @@ struct engine_hooks {
 
 struct ahead;
 
-/* Begins to read what the plan will need of the files, before there is a connection: see ahead.h. */
+/* Says what the plan will need of the files, before there is a connection: see ahead.h. */
 void engine_read_ahead(const struct project *project, const struct plan_wish *wish, struct ahead *ahead);
-/* Makes the plan over an open connection, without the lock: for dry runs, status and dialogs. ahead: what engine_read_ahead() began, which is ended by this; MAY be NULL. *folder_out belongs to the caller and must outlive the plan. Writes nothing. */
+/* Reads the history, and goes on with what is read ahead (begun, listed or not) while the server is waited for. As history_read(). */
+bool engine_history(struct db *db, struct ahead *ahead, struct history **out, struct error *err);
+/* Makes the plan over an open connection, without the lock: for dry runs, status and dialogs. ahead: what engine_read_ahead() began; MAY be NULL. *folder_out belongs to the caller and must outlive the plan. Writes nothing. */
 bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct ahead *ahead, struct folder **folder_out, struct plan **out, struct error *err);
 
 /* Runs: connect, plan, lock, plan again, migrate, release, close. Returns the exit code; *err is filled where that is not 0 (also for 0 with a warning: code ERR_NONE). Every event is told to hooks->event. */
@@ -110,6 +112,9 @@ int engine_rehearse(const struct project *project, const struct sys *sys, const 
 
 /* Opens a connection for looking. Used by the reading commands and the watcher. */
 bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err);
+
+/* The same, and goes on with what is read ahead while the server is waited for. */
+bool engine_connect_reading(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct ahead *ahead, struct db **out, struct error *err);
 
 /* Fails (ERR_FAILED) where postgres_schema names a schema that is not there, as Jetbase's status, runs, fix and validate commands do; looks that only tell what is there (current, history, lock-status) go on as on a fresh database. Call it after the history was read. */
 bool engine_schema_there(const struct project *project, struct db *db, struct error *err);

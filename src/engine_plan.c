@@ -12,7 +12,7 @@ enum scan_dialect engine_dialect(const struct db *db)
     return strcmp(db_driver_of(db)->name, "sqlite") == 0 ? SCAN_SQLITE : SCAN_POSTGRES;
 }
 
-static bool connect_target(const struct project *project, struct db_target *target, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err)
+static bool connect_target(const struct project *project, struct db_target *target, enum db_mode mode, const struct engine_hooks *hooks, struct ahead *ahead, struct db **out, struct error *err)
 {
     const struct db_driver *driver = db_driver_for(&project->url, err);
     *out = NULL;
@@ -21,6 +21,8 @@ static bool connect_target(const struct project *project, struct db_target *targ
     target->url = &project->url;
     target->schema = project->schema;
     target->wake_fd = -1;
+    target->idle = ahead ? ahead_more : NULL;
+    target->idle_user = ahead;
     if (hooks) {
         target->stop = hooks->stop;
         target->wake_fd = hooks->wake_fd;
@@ -30,16 +32,21 @@ static bool connect_target(const struct project *project, struct db_target *targ
     return driver->open(target, mode, out, err);
 }
 
-bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err)
+bool engine_connect_reading(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct ahead *ahead, struct db **out, struct error *err)
 {
     struct db_target target = { .sys = sys, .statement_timeout_ms = mode == DB_LOOK ? LOOK_TIMEOUT_MS : 0 };
-    return connect_target(project, &target, mode, hooks, out, err);
+    return connect_target(project, &target, mode, hooks, ahead, out, err);
 }
 
-bool engine_open(struct run *run, struct error *err)
+bool engine_connect(const struct project *project, const struct sys *sys, enum db_mode mode, const struct engine_hooks *hooks, struct db **out, struct error *err)
+{
+    return engine_connect_reading(project, sys, mode, hooks, NULL, out, err);
+}
+
+bool engine_open(struct run *run, struct ahead *ahead, struct error *err)
 {
     struct db_target target = { .sys = run->sys, .lock_timeout_ms = run->wish->lock_timeout_ms, .statement_timeout_ms = run->wish->statement_timeout_ms };
-    if (!connect_target(run->project, &target, DB_RUN, run->hooks, &run->db, err))
+    if (!connect_target(run->project, &target, DB_RUN, run->hooks, ahead, &run->db, err))
         return false;
     run->driver = db_driver_of(run->db);
     return true;
@@ -59,7 +66,18 @@ void engine_read_ahead(const struct project *project, const struct plan_wish *wi
 {
     /* Of a part of what is pending, and where nothing is compared, the most part need not be hashed. */
     bool all = wish->direction == PLAN_UPGRADE && wish->resolve == RESOLVE_NONE && wish->count == 0 && !wish->to_version && !wish->skip_checksums;
-    ahead_begin(ahead, project->dir, all, project->url.kind == URL_POSTGRES, wish->stop);
+    ahead_begin(ahead, project->dir, all, wish->stop);
+}
+
+bool engine_history(struct db *db, struct ahead *ahead, struct history **out, struct error *err)
+{
+    const struct db_driver *driver = db_driver_of(db);
+    if (driver->idle)
+        driver->idle(db, ahead_more, ahead);
+    bool ok = history_read(db, out, err);
+    if (driver->idle)
+        driver->idle(db, NULL, NULL);
+    return ok;
 }
 
 bool engine_plan(const struct project *project, struct db *db, const struct plan_wish *wish, struct ahead *ahead, struct folder **folder_out, struct plan **out, struct error *err)
@@ -71,8 +89,7 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
         ahead = &own;
     engine_read_ahead(project, wish, ahead);
     /* A folder that can't be read is told of before the history is asked for. */
-    bool ok = (ahead->folder || folder_read(project->dir, &ahead->folder, err)) && history_read(db, &history, err) && engine_schema_there(project, db, err) &&
-              ahead_take(ahead, project->dir, wish->stop, folder_out, err) &&
+    bool ok = ahead_list(ahead, err) && engine_history(db, ahead, &history, err) && engine_schema_there(project, db, err) && ahead_take(ahead, folder_out, err) &&
               plan_make(*folder_out, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
     ahead_drop(ahead);
     history_free(history);
@@ -101,7 +118,7 @@ static bool open_and_plan(struct run *run, struct ahead *ahead, struct error *er
         run->driver = NULL;
         run->db = NULL;
     }
-    return (run->db || engine_open(run, err)) && engine_plan(run->project, run->db, &run->wish->plan, ahead, &run->folder, &run->plan, err);
+    return (run->db || engine_open(run, ahead, err)) && engine_plan(run->project, run->db, &run->wish->plan, ahead, &run->folder, &run->plan, err);
 }
 
 bool engine_open_and_plan(struct run *run, struct error *err)

@@ -53,8 +53,8 @@ enum migrate_end {
     MIGRATE_DOWN_COMMIT  /* the same, and the answer to the COMMIT of item `run->done` is missing */
 };
 
-/* Opens the run's connection with its timeouts. */
-bool engine_open(struct run *run, struct error *err);
+/* Opens the run's connection with its timeouts, and goes on with what is read ahead (MAY be NULL) while the server is waited for. */
+bool engine_open(struct run *run, struct ahead *ahead, struct error *err);
 /* The same, and makes the plan. A database file is not made for a run that can't begin or has nothing to do: where there is none yet, the plan is first made over a look. */
 bool engine_open_and_plan(struct run *run, struct error *err);
 /* Tells the listener; fills in time, count and process ID. */

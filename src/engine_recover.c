@@ -23,7 +23,7 @@ static bool reconnect(struct run *run, struct error *err)
     run->db = NULL;
     for (;;) {
         run->hooks = NULL;
-        open = engine_open(run, err);
+        open = engine_open(run, NULL, err);
         run->hooks = hooks;
         if (open)
             return true;

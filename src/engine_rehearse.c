@@ -168,7 +168,7 @@ static bool connect(struct rehearsing *g, struct error *err)
 {
     struct run *run = &g->run;
     bool sqlite = run->project->url.kind == URL_SQLITE;
-    if (sqlite ? !engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &run->db, err) : !engine_open(run, err))
+    if (sqlite ? !engine_connect(run->project, run->sys, DB_LOOK, run->hooks, &run->db, err) : !engine_open(run, NULL, err))
         return false;
     run->driver = db_driver_of(run->db);
     g->driver = run->driver->rehearsing;

@@ -235,7 +235,7 @@ static bool begin(struct run *run, const struct engine_repair_wish *wish, bool *
     if (engine_stopped(run->hooks))
         return error_set(err, ERR_CANCELLED, "stopped before the lock was asked for; nothing was done");
     FAILPOINT("looked");
-    return (run->db || engine_open(run, err)) && engine_acquire(run, err);
+    return (run->db || engine_open(run, NULL, err)) && engine_acquire(run, err);
 }
 
 static int repair_whole(struct run *run, const struct engine_repair_wish *wish, struct error *err)

@@ -57,6 +57,20 @@ static bool grow(void **array, size_t count, size_t *capacity, size_t size)
     return true;
 }
 
+/* Makes room for as many more at once, which would else be copied again and again. */
+static bool reserve(struct folder *folder, size_t more)
+{
+    size_t capacity = folder->count + more;
+    if (capacity <= folder->capacity)
+        return true;
+    struct entry *bigger = realloc(folder->entries, capacity * sizeof *bigger);
+    if (bigger == NULL)
+        return false;
+    folder->entries = bigger;
+    folder->capacity = capacity;
+    return true;
+}
+
 static void entry_free(struct entry *e)
 {
     facts_free(e->migration.facts);
@@ -309,6 +323,7 @@ static bool walk(struct folder *folder, struct text *path, int depth, struct err
     struct names names = {0};
     bool ok = note_listed(folder, text_string(path), err) && list_names(text_string(path), &names, err);
     size_t len = path->len;
+    ok = ok && (names.count == 0 || reserve(folder, names.count) || no_memory(err));
     for (size_t i = 0; ok && i < names.count; i++) {
         text_printf(path, "/%s", names.at[i].text);
         ok = path->failed ? no_memory(err) : walk_one(folder, path, &names.at[i], depth, err);

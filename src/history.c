@@ -12,21 +12,12 @@ static bool no_memory(struct error *err)
     return error_set(err, ERR_NO_MEMORY, "Memory ran out reading jetbase_migrations.");
 }
 
-static void entry_free(struct history_entry *e)
-{
-    free(e->version);
-    free(e->description);
-    free(e->file);
-    free(e->checksum);
-    free(e->applied_at);
-}
-
 void history_free(struct history *h)
 {
     if (h == NULL)
         return;
     for (size_t i = 0; i < h->count; i++)
-        entry_free(&h->rows[i]);
+        free(h->rows[i].texts);
     free(h->rows);
     free(h->half);
     free(h->by_version);
@@ -74,22 +65,31 @@ static bool parse_type(const struct history_row *row, enum migration_type *type,
     return error_hint(err, "Known are VERSIONED, RUNS_ALWAYS and RUNS_ON_CHANGE. A newer Jetbase may have written it%s", given(row->type) ? "." : "; else put it right or delete it.");
 }
 
-/* A NULL where Jetbase never writes one becomes "". */
-static char *or_empty(const char *s)
+/* The next of a row's texts, behind each other in one piece of memory. A NULL where Jetbase never writes one becomes "". */
+static char *place(char **next, const char *text)
 {
-    return text_dup(s != NULL ? s : "");
+    char *at = *next;
+    *next = stpcpy(at, text != NULL ? text : "") + 1;
+    return at;
+}
+
+static size_t size_of(const char *text)
+{
+    return (text != NULL ? strlen(text) : 0) + 1;
 }
 
 static bool copy_row(const struct history_row *row, struct history_entry *to, struct error *err)
 {
-    to->order = row->order;
-    to->version = text_dup(row->version);
-    to->description = or_empty(row->description);
-    to->file = or_empty(row->file);
-    to->checksum = or_empty(row->checksum);
-    to->applied_at = or_empty(row->applied_at);
-    if ((row->version != NULL && to->version == NULL) || to->description == NULL || to->file == NULL || to->checksum == NULL || to->applied_at == NULL)
+    char *next = malloc(size_of(row->version) + size_of(row->description) + size_of(row->file) + size_of(row->checksum) + size_of(row->applied_at));
+    to->texts = next;
+    if (next == NULL)
         return no_memory(err);
+    to->order = row->order;
+    to->version = row->version != NULL ? place(&next, row->version) : NULL;
+    to->description = place(&next, row->description);
+    to->file = place(&next, row->file);
+    to->checksum = place(&next, row->checksum);
+    to->applied_at = place(&next, row->applied_at);
     return parse_type(row, &to->type, err);
 }
 
@@ -109,7 +109,7 @@ static bool on_row(void *user, const struct history_row *row)
     }
     struct history_entry e = {0};
     if (!copy_row(row, &e, r->err)) {
-        entry_free(&e);
+        free(e.texts);
         r->failed = true;
         return false;
     }

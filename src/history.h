@@ -8,6 +8,7 @@
 /* One row, owned by the history. */
 struct history_entry {
     int64_t order;
+    char *texts; /* the memory that the next ones point into */
     char *version, *description, *file, *checksum, *applied_at;
     enum migration_type type;
 };

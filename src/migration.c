@@ -175,7 +175,7 @@ static bool hash_descriptor(struct migration *m, int fd, off_t size, struct erro
     struct checksum *sum = checksum_open();
     if (sum == NULL)
         return no_memory(err);
-    char block[65536], hex[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
+    char block[16384], hex[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
     struct error first;
     error_clear(&first);
     ssize_t n;
