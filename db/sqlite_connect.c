@@ -8,6 +8,7 @@
 #include "sqlite_private.h"
 #include "sqlite_sql.h"
 
+enum { WAL_PAGES = 2000 }; /* twice SQLite's own: a run writes one page after the other, and each checkpoint costs two syncs */
 enum { LOOK_TRIES = 20 }; /* a writer may begin between two glances at a file that looked quiet */
 enum { OPEN_FLAGS = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE };
 
@@ -100,6 +101,7 @@ static bool run_open(struct db *db, struct error *err)
     int rc;
     if (!handle_open(db, db->path, SQLITE_OPEN_READWRITE, err))
         return false;
+    sqlite3_wal_autocheckpoint(db->handle, WAL_PAGES);
     sqlite_wait_at_most(db, 0, false);
     if (sqlite_same_file(db, err) && run_rights(db, err)) {
         rc = probe(db);

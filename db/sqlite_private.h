@@ -57,6 +57,8 @@ struct db {
     int lock_ms, statement_ms; /* timeouts of the migration that runs; 0: none of its own, none */
     bool timed_out;         /* statement_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
+    bool saw_lock;          /* the migration's statements reached jetbase_lock */
+    int64_t last_applied_ms; /* of the history row that came last, ms since 1970; 0: not known yet */
     char refused[256];      /* why the authorizer refused the statement, or "" */
 
     struct db_step *queue;  /* submitted, not yet executed: count of them from head */

@@ -160,14 +160,10 @@
 #define SQL_SCHEMA_RESET "PRAGMA writable_schema = RESET"
 #define SQL_FENCE "SELECT 1 FROM main.jetbase_lock WHERE id = 1 AND is_locked AND process_id = ?1"
 
-/* Jetbase takes the newest applied_at for the latest version, and two migrations may end within a millisecond: the time is never the same as, or less than, that of the row before where that one is less than a second ahead. */
-#define SQL_RECORD_LAST "SELECT applied_at FROM main.jetbase_migrations ORDER BY order_executed DESC LIMIT 1"
-#define SQL_STORED_NOW "STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')"
-/* ?6 the answer to SQL_RECORD_LAST. As one statement the two cost SQLite twice as much. */
+/* ms since 1970 of the row that came last; no row, or NULL, where there is none or its text is no time */
+#define SQL_RECORD_LAST "SELECT CAST(ROUND((julianday(applied_at) - 2440587.5) * 86400000.0) AS INTEGER) FROM main.jetbase_migrations ORDER BY order_executed DESC LIMIT 1"
 #define SQL_RECORD_INSERT                                                                                                  \
-    "INSERT INTO main.jetbase_migrations (version, description, filename, migration_type, checksum, applied_at)"           \
-    " VALUES (?1, ?2, ?3, ?4, ?5, CASE WHEN ?6 >= " SQL_STORED_NOW " AND julianday(?6) - julianday('NOW') < 1.0 / 86400.0"       \
-    " THEN STRFTIME('%Y-%m-%d %H:%M:%f', ?6, '+0.001 seconds') ELSE " SQL_STORED_NOW " END)"
+    "INSERT INTO main.jetbase_migrations (version, description, filename, migration_type, checksum, applied_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 #define SQL_RECORD_UPDATE                                                                                                  \
     "UPDATE main.jetbase_migrations SET checksum = ?1, applied_at = STRFTIME('%Y-%m-%d %H:%M:%f', 'NOW')"                  \
     " WHERE filename = ?2 AND migration_type = ?3"

@@ -1,69 +1,22 @@
 /* ahead.c: reads the migrations folder and hashes its files as far as may be while the connection is still being opened. */
 #include "ahead.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <unistd.h>
-
+#include "crew.h"
 #include "facts.h"
-#include "threads.h"
 
 enum {
-    AT_ONCE = 8,      /* files in a piece of the work */
-    MANY = 2048,      /* more than are hashed while a server begins a session */
-    FILES_LEAST = 64, /* a thread costs as much as some ten small files */
-    THREADS_MOST = 3  /* more than a few of them wait for each other in the kernel */
+    AT_ONCE = 8, /* files in a piece of the work */
+    MANY = 2048  /* more than are hashed while a server begins a session */
 };
 
-struct ahead_threads {
-    struct folder *folder;
-    void (*each)(struct migration *m);
-    atomic_size_t next;       /* the first file that nobody has taken */
-    atomic_bool over;         /* nobody needs the rest */
-    pthread_t at[THREADS_MOST];
-    int count;
-};
-
-/* Goes over files until none is left; each is one thread's alone. */
-static void work(struct ahead_threads *t)
+static void hash_one(void *folder, size_t i)
 {
-    size_t count = folder_count(t->folder), i;
-    while (!atomic_load(&t->over) && (i = atomic_fetch_add(&t->next, 1)) < count)
-        t->each(folder_at(t->folder, i));
+    facts_ahead(folder_at(folder, i));
 }
 
-static void *run(void *threads)
+static void settle_one(void *folder, size_t i)
 {
-    work(threads);
-    return NULL;
-}
-
-/* One beside this one, and one for each more processor. */
-static int threads_wanted(void)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors <= 2 ? 1 : processors - 1 < THREADS_MOST ? (int)processors - 1 : THREADS_MOST;
-}
-
-static void start(struct ahead *ahead, void (*each)(struct migration *m))
-{
-    struct ahead_threads *t = folder_count(ahead->folder) >= FILES_LEAST ? calloc(1, sizeof *t) : NULL;
-    if (t == NULL)
-        return;
-    t->folder = ahead->folder;
-    t->each = each;
-    for (int wanted = threads_wanted(); t->count < wanted && threads_start(&t->at[t->count], run, t);)
-        t->count++;
-    ahead->threads = t;
-}
-
-static void finish(struct ahead *ahead)
-{
-    struct ahead_threads *t = ahead->threads;
-    for (int i = 0; t != NULL && i < t->count; i++)
-        pthread_join(t->at[i], NULL);
-    free(t);
-    ahead->threads = NULL;
+    facts_settle(folder_at(folder, i));
 }
 
 void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
@@ -90,7 +43,7 @@ static bool begin(struct ahead *ahead)
         return false;
     if (folder_count(ahead->folder) < MANY)
         return true;
-    start(ahead, facts_ahead);
+    ahead->crew = crew_start(folder_count(ahead->folder), hash_one, ahead->folder);
     return false;
 }
 
@@ -111,22 +64,18 @@ bool ahead_more(void *user)
 static void settle(struct ahead *ahead)
 {
     size_t count = folder_count(ahead->folder);
-    if (count - (ahead->next < count ? ahead->next : count) >= FILES_LEAST || count >= MANY)
-        start(ahead, facts_settle);
-    if (ahead->threads != NULL)
-        work(ahead->threads);
-    for (size_t i = 0; ahead->threads == NULL && i < count; i++)
+    struct crew *crew = count >= MANY || count >= ahead->next + CREW_LEAST ? crew_start(count, settle_one, ahead->folder) : NULL;
+    for (size_t i = 0; crew == NULL && i < count; i++)
         facts_settle(folder_at(ahead->folder, i));
-    finish(ahead);
+    crew_end(crew, true);
 }
 
 bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err)
 {
     struct folder *now;
     *out = NULL;
-    if (ahead->threads != NULL)
-        work(ahead->threads);
-    finish(ahead);
+    crew_end(ahead->crew, true);
+    ahead->crew = NULL;
     if (!folder_renew(ahead->project_dir, ahead->folder, &now, err))
         return false;
     if (now != NULL) {
@@ -143,9 +92,7 @@ bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err)
 
 void ahead_drop(struct ahead *ahead)
 {
-    if (ahead->threads != NULL)
-        atomic_store(&ahead->threads->over, true);
-    finish(ahead);
+    crew_end(ahead->crew, false);
     folder_free(ahead->folder);
     *ahead = (struct ahead){ 0 };
 }

@@ -4,7 +4,7 @@
 
 #include "migration.h"
 
-struct ahead_threads;
+struct crew;
 
 /* What is read ahead. Zero-initialise; begin it with ahead_begin(), end it with ahead_take() or ahead_drop(). */
 struct ahead {
@@ -14,7 +14,7 @@ struct ahead {
     bool tried;                    /* the folder was listed, or could not be */
     struct folder *folder;         /* NULL until it was listed */
     size_t next;                   /* the first file that was not hashed ahead */
-    struct ahead_threads *threads; /* NULL: none is at work */
+    struct crew *crew;             /* that hashes them meanwhile, or NULL */
 };
 
 /* Says what will be needed: DIR/migrations and, where hash, the sums of all its files. stop: as folder_stop_at(); MAY be NULL. Nothing is read yet; where it has begun already nothing happens. project_dir MUST live until the end. */

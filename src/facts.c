@@ -123,6 +123,13 @@ static bool check_known(const struct migration *m, struct facts *f, enum scan_di
     return good;
 }
 
+void facts_check_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings)
+{
+    struct script_facts ignored;
+    if (m->facts != NULL && m->facts->ahead)
+        check_known(m, m->facts, dialect, standard_strings, &ignored, NULL);
+}
+
 bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
 {
     return check_known(m, facts_now(m), dialect, standard_strings, facts, err);

@@ -79,8 +79,13 @@ enum section_kind { SECTION_UPGRADE, SECTION_ROLLBACK };
 /* Reads one section of a file in a window, for the scanner. */
 struct section;
 
-/* Opens it (O_CLOEXEC, no FIFO is ever waited for). The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
-bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err);
+enum section_flags {
+    SECTION_LISTED = 1,     /* the folder's listing said that it is a regular file */
+    SECTION_UNDIGESTED = 2  /* section_digest() is not to be asked */
+};
+
+/* Opens it (O_CLOEXEC, no FIFO is ever waited for). flags: enum section_flags bits. The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
+bool section_open(const char *path, const char *file, unsigned flags, enum section_kind kind, struct section **out, struct error *err);
 /* As folder_stop_at(), for this section. */
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */
@@ -103,8 +108,6 @@ bool section_directive(const struct section *section, const char *name, char *va
 const struct place *section_start(const struct section *section);
 /* Reads what is left of the file, and tells the SHA-256 of all its bytes as hex. False: read error. */
 bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err);
-/* Nobody will ask for section_digest(): the bytes are not hashed. */
-void section_no_digest(struct section *section);
 /* Closes and frees. NULL is allowed. */
 void section_close(struct section *section);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crew.h"
 #include "facts.h"
 #include "half.h"
 #include "plan_private.h"
@@ -265,11 +266,19 @@ static bool choose_half(struct making *making, struct error *err)
     return true;
 }
 
+static void check_one(void *user, size_t i)
+{
+    struct making *making = user;
+    facts_check_ahead(making->plan->items[i].migration, making->dialect, making->standard_strings);
+}
+
 /* Versioned files are hashed here, and again under the lock where size or times say that they changed since. Repeatables were when they were chosen. */
 static bool check_items(struct making *making, struct error *err)
 {
     struct plan *plan = making->plan;
     enum section_kind kind = plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
+    if (kind == SECTION_UPGRADE)
+        crew_end(crew_start(plan->count, check_one, making), true);
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
         bool versioned = item->migration->type == MIGRATION_VERSIONED, good;

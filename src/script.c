@@ -14,31 +14,36 @@ struct script {
     struct script_judge judge;
 };
 
-static bool opened(struct script *s, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
+static bool opened(struct script *s, unsigned flags, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
-    if (!section_open(s->m->path, s->m->file, kind, &s->section, err))
+    if (!section_open(s->m->path, s->m->file, flags | (s->m->listed ? SECTION_LISTED : 0), kind, &s->section, err))
         return false;
     section_stop_at(s->section, s->m->stop);
     s->scanner = scanner_open(dialect, standard_strings, section_delimiter(s->section), section_read, s->section, section_start(s->section));
     return s->scanner || error_set(err, ERR_NO_MEMORY, "out of memory reading %s", s->m->file);
 }
 
-bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err)
+static bool begin(const struct migration *m, unsigned flags, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err)
 {
     struct script *s = calloc(1, sizeof *s);
-    (void)facts; /* what is left out is judged again as it is read: the file may have changed since */
     *out = NULL;
     if (!s)
         return error_set(err, ERR_NO_MEMORY, "out of memory reading %s", m->file);
     s->m = m;
     s->judge.m = m;
     s->judge.dialect = dialect;
-    if (!opened(s, kind, dialect, standard_strings, err) || !script_judge_directives(&s->judge, s->section, err)) {
+    if (!opened(s, flags, kind, dialect, standard_strings, err) || !script_judge_directives(&s->judge, s->section, err)) {
         script_close(s);
         return false;
     }
     *out = s;
     return true;
+}
+
+bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err)
+{
+    (void)facts; /* what is left out is judged again as it is read: the file may have changed since */
+    return begin(m, 0, kind, dialect, standard_strings, out, err);
 }
 
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err)
@@ -68,12 +73,11 @@ bool script_check(const struct migration *m, enum section_kind kind, enum scan_d
     struct scan_statement statement;
     enum scan_answer got;
     *out = (struct script_facts){ 0 };
-    if (!script_open(m, kind, dialect, standard_strings, out, &script, err)) {
+    if (!begin(m, SECTION_UNDIGESTED, kind, dialect, standard_strings, &script, err)) {
         if (err->code == ERR_REFUSED)
             error_state(err, "Nothing was sent to the database.");
         return false;
     }
-    section_no_digest(script->section);
     while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
         ;
     *out = script->judge.facts;

@@ -149,7 +149,7 @@ bool script_out_of_order(const struct migration *m, bool *allowed, struct error 
 {
     struct section *section;
     *allowed = false;
-    if (!section_open(m->path, m->file, SECTION_UPGRADE, &section, err))
+    if (!section_open(m->path, m->file, SECTION_UNDIGESTED | (m->listed ? SECTION_LISTED : 0), SECTION_UPGRADE, &section, err))
         return false;
     *allowed = section_directive(section, "out-of-order", NULL, 0);
     section_close(section);

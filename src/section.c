@@ -22,6 +22,7 @@ struct section {
     struct place start;
     EVP_MD_CTX *hash;
     char *buffer;
+    off_t size, got;          /* of the file when it was opened; bytes read of it */
     size_t capacity, at, end; /* buffer[at..end) is read from the file and not yet handed out */
     size_t safe;              /* bytes from `at` on that are known to belong to the section */
     bool at_line;             /* buffer[at + safe] begins a line */
@@ -61,7 +62,8 @@ static bool fill(struct section *s, struct error *err)
         return false;
     if (s->hash != NULL && EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
         return no_memory(s, err);
-    s->eof = n == 0;
+    s->got += n;
+    s->eof = n == 0 || s->got == s->size;
     s->end += (size_t)n;
     return true;
 }
@@ -233,18 +235,25 @@ static bool skip_bom(struct section *s, struct error *err)
     return true;
 }
 
-static bool prepare(struct section *s, const char *path, struct error *err)
+static bool prepare(struct section *s, const char *path, unsigned flags, struct error *err)
 {
-    s->capacity = SECTION_WINDOW;
-    s->buffer = malloc(SECTION_WINDOW);
-    s->hash = sha256_open();
-    if (s->buffer == NULL || s->hash == NULL)
+    struct stat st;
+    if ((flags & SECTION_LISTED) == 0 && !file_regular(path, s->start.file, err))
+        return false;
+    s->fd = file_open_regular(path, s->start.file, &st, err);
+    if (s->fd < 0)
+        return false;
+    s->size = st.st_size;
+    /* A small file needs a small window. */
+    s->capacity = s->size < SECTION_WINDOW ? (size_t)s->size + 1 : SECTION_WINDOW;
+    s->buffer = malloc(s->capacity);
+    s->hash = (flags & SECTION_UNDIGESTED) == 0 ? sha256_open() : NULL;
+    if (s->buffer == NULL || (s->hash == NULL && (flags & SECTION_UNDIGESTED) == 0))
         return no_memory(s, err);
-    s->fd = file_open(path, s->start.file, err);
-    return s->fd >= 0 && skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
+    return skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
 }
 
-bool section_open(const char *path, const char *file, enum section_kind kind, struct section **out, struct error *err)
+bool section_open(const char *path, const char *file, unsigned flags, enum section_kind kind, struct section **out, struct error *err)
 {
     *out = NULL;
     struct section *s = calloc(1, sizeof *s);
@@ -255,18 +264,12 @@ bool section_open(const char *path, const char *file, enum section_kind kind, st
     s->at_line = true;
     text_copy(s->start.file, sizeof s->start.file, file);
     s->start.line = s->start.column = 1;
-    if (!prepare(s, path, err)) {
+    if (!prepare(s, path, flags, err)) {
         section_close(s);
         return false;
     }
     *out = s;
     return true;
-}
-
-void section_no_digest(struct section *section)
-{
-    EVP_MD_CTX_free(section->hash);
-    section->hash = NULL;
 }
 
 void section_stop_at(struct section *section, const atomic_int *stop)
@@ -316,7 +319,7 @@ bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct err
             return false;
     }
     if (section->hash == NULL)
-        return error_set(err, ERR_INTERNAL, "the digest of %s was given up", section->start.file);
+        return error_set(err, ERR_INTERNAL, "the digest of %s was not asked for", section->start.file);
     if (!section->digested && !sha256_finish(section->hash, section->raw))
         return no_memory(section, err);
     section->digested = true;

@@ -1,11 +1,10 @@
-/* test_ahead.c: files that are read and hashed ahead of their need, by threads: the sums, what can't be read, what has changed since, and an end before anybody needed them. */
+/* test_ahead.c: files that are read and hashed ahead of their need, by the one who waits and by threads: the sums, what can't be read, what has changed since, and an end before anybody needed them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,10 +12,11 @@
 #include <cmocka.h>
 
 #include "ahead.h"
+#include "crew.h"
 #include "facts.h"
 #include "support/files.h"
 
-enum { FILES = 300 };
+enum { FILES = 300, MANY = 2048 };
 
 static void write_file(const char *dir, int n, const char *word)
 {
@@ -34,8 +34,8 @@ static void make(char dir[FILES_PATH], int count)
 }
 
 /* Folders of FILES files that have been left alone for longer than a clock of files ticks: one for each test that takes one. */
-enum { OLD = 7 };
-static char old[OLD][FILES_PATH];
+enum { OLD = 8 };
+static char old[OLD][FILES_PATH], many[FILES_PATH];
 static int old_taken;
 
 static void take_old(char dir[FILES_PATH])
@@ -51,7 +51,8 @@ static int make_old(void **state)
     (void)state;
     for (int i = 0; i < OLD; i++)
         make(old[i], FILES);
-    snprintf(path, sizeof path, "%s/migrations", old[OLD - 1]);
+    make(many, MANY);
+    snprintf(path, sizeof path, "%s/migrations", many);
     assert_int_equal(stat(path, &st), 0);
     while (st.st_ctim.tv_sec + 2 >= time(NULL))
         usleep(20000);
@@ -63,19 +64,30 @@ static int remove_old(void **state)
     (void)state;
     for (int i = old_taken; i < OLD; i++)
         files_remove(old[i]);
+    if (access(many, F_OK) == 0)
+        files_remove(many);
     return 0;
 }
 
-static struct folder *take(struct ahead *ahead, const char *dir)
+static struct folder *take(struct ahead *ahead)
 {
     struct folder *folder = NULL;
     struct error err;
     error_clear(&err);
-    if (!ahead_take(ahead, dir, NULL, &folder, &err))
+    if (!ahead_take(ahead, &folder, &err))
         fail_msg("%s", err.message);
     assert_null(ahead->folder);
-    assert_null(ahead->threads);
+    assert_null(ahead->crew);
+    assert_null(ahead->project_dir);
     return folder;
+}
+
+/* Begins, and does `pieces` pieces of the work, or all (-1). */
+static void begin(struct ahead *ahead, const char *dir, bool hash, int pieces)
+{
+    ahead_begin(ahead, dir, hash, NULL);
+    while (pieces-- != 0 && ahead_more(ahead))
+        continue;
 }
 
 /* Every file has the sum that it has when it is read alone. */
@@ -97,25 +109,66 @@ static void check_sums(struct folder *folder)
     }
 }
 
-static void test_hashes(void **state)
+static void all_ahead(char dir[FILES_PATH], int count)
 {
-    char dir[FILES_PATH];
     struct ahead ahead = { 0 };
-    (void)state;
-    take_old(dir);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    assert_non_null(ahead.threads);
-    ahead_begin(&ahead, dir, true, true, NULL); /* it has begun */
-    struct folder *folder = take(&ahead, dir);
+    begin(&ahead, dir, true, -1);
+    assert_true(ahead.folder != NULL);
+    assert_true((ahead.crew != NULL) == (count >= MANY));
+    ahead_begin(&ahead, dir, true, NULL); /* it has begun */
+    struct folder *folder = take(&ahead);
     /* All were hashed ahead: none is opened again. */
     files_remove(dir);
     struct error err;
     error_clear(&err);
-    for (size_t i = 0; i < FILES; i++)
-        assert_true(facts_hash(folder_at(folder, i), &err));
+    assert_int_equal(folder_count(folder), count);
+    for (int i = 0; i < count; i++)
+        assert_true(facts_hash(folder_at(folder, (size_t)i), &err));
     assert_false(facts_hash(folder_at(folder, 0), &err));
     assert_int_equal(err.code, ERR_FILE);
     folder_free(folder);
+}
+
+static void test_hashes(void **state)
+{
+    char dir[FILES_PATH];
+    (void)state;
+    take_old(dir);
+    all_ahead(dir, FILES);
+}
+
+/* More than are hashed in the time that a server takes: by threads. */
+static void test_hashes_many(void **state)
+{
+    (void)state;
+    all_ahead(many, MANY);
+}
+
+/* A piece is a listing, or a few files: who waits is back soon. */
+static void test_pieces(void **state)
+{
+    char dir[FILES_PATH];
+    struct ahead ahead = { 0 };
+    size_t before = 0, pieces = 0;
+    (void)state;
+    take_old(dir);
+    ahead_begin(&ahead, dir, true, NULL);
+    assert_null(ahead.folder);
+    assert_true(ahead_more(&ahead));
+    assert_int_equal(folder_count(ahead.folder), FILES);
+    assert_int_equal(ahead.next, 0);
+    for (bool more = true; more; pieces++) {
+        more = ahead_more(&ahead);
+        assert_true(ahead.next > before && ahead.next - before < FILES / 8);
+        assert_true(more == (ahead.next < FILES));
+        before = ahead.next;
+    }
+    assert_true(pieces > 8);
+    assert_false(ahead_more(&ahead));
+    struct folder *folder = take(&ahead);
+    check_sums(folder);
+    folder_free(folder);
+    files_remove(dir);
 }
 
 static void test_sums(void **state)
@@ -124,33 +177,36 @@ static void test_sums(void **state)
     struct ahead ahead = { 0 };
     (void)state;
     take_old(dir);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    struct folder *folder = take(&ahead, dir);
+    begin(&ahead, dir, true, 9); /* some of them */
+    assert_true(ahead.next > 0 && ahead.next < FILES - CREW_LEAST);
+    struct folder *folder = take(&ahead);
+    check_sums(folder);
+    folder_free(folder);
+    begin(&ahead, dir, true, 0); /* none */
+    folder = take(&ahead);
     check_sums(folder);
     folder_free(folder);
     files_remove(dir);
 }
 
-/* Few files, or none that must be compared: no threads. */
+/* None that must be compared, or those of a folder that was written a moment ago: nothing is hashed ahead. */
 static void test_not_worth_it(void **state)
 {
-    char dir[FILES_PATH], many[FILES_PATH];
-    struct ahead few = { 0 }, unasked = { 0 };
+    char dir[FILES_PATH];
+    struct ahead fresh = { 0 }, unasked = { 0 };
     (void)state;
-    make(dir, 5);
-    make(many, FILES);
-    ahead_begin(&few, dir, true, true, NULL);
-    ahead_begin(&unasked, many, false, true, NULL);
-    assert_null(few.threads);
-    assert_null(unasked.threads);
-    struct folder *folder = take(&few, dir);
-    assert_int_equal(folder_count(folder), 5);
+    make(dir, FILES);
+    begin(&fresh, dir, true, -1);
+    begin(&unasked, dir, false, -1);
+    assert_int_equal(fresh.next, 0);
+    assert_int_equal(unasked.next, 0);
+    struct folder *folder = take(&fresh);
+    check_sums(folder);
     folder_free(folder);
-    folder = take(&unasked, many);
+    folder = take(&unasked);
     check_sums(folder);
     folder_free(folder);
     files_remove(dir);
-    files_remove(many);
 }
 
 static void test_dropped(void **state)
@@ -160,7 +216,7 @@ static void test_dropped(void **state)
     take_old(dir);
     for (int i = 0; i < 20; i++) {
         struct ahead ahead = { 0 };
-        ahead_begin(&ahead, dir, true, true, NULL);
+        begin(&ahead, i % 2 ? dir : many, true, i);
         ahead_drop(&ahead);
         assert_null(ahead.folder);
         ahead_drop(&ahead);
@@ -178,9 +234,10 @@ static void test_stopped(void **state)
     (void)state;
     error_clear(&err);
     take_old(dir);
-    ahead_begin(&ahead, dir, true, true, &stop);
+    ahead_begin(&ahead, dir, true, &stop);
+    assert_false(ahead_more(&ahead));
     struct folder *folder = NULL;
-    assert_true(ahead_take(&ahead, dir, &stop, &folder, &err));
+    assert_true(ahead_take(&ahead, &folder, &err));
     assert_false(facts_hash(folder_at(folder, 0), &err));
     assert_int_equal(err.code, ERR_CANCELLED);
     folder_free(folder);
@@ -198,8 +255,8 @@ static void test_faults(void **state)
     error_clear(&err);
     make(dir, FILES);
     files_write(dir, "migrations/V5__step.sql", "SELECT '\xff';\n");
-    ahead_begin(&ahead, dir, true, true, NULL);
-    folder = take(&ahead, dir);
+    begin(&ahead, dir, true, -1);
+    folder = take(&ahead);
     assert_true(facts_hash(folder_at(folder, 3), &err));
     assert_false(facts_hash(folder_at(folder, 4), &err));
     assert_int_equal(err.code, ERR_REFUSED);
@@ -207,9 +264,11 @@ static void test_faults(void **state)
     assert_int_equal(err.place.line, 1);
     folder_free(folder);
     snprintf(path, sizeof path, "%s/nowhere", dir);
-    ahead_begin(&none, path, true, true, NULL);
+    begin(&none, path, true, -1);
     assert_null(none.folder);
-    assert_false(ahead_take(&none, path, NULL, &folder, &err));
+    assert_false(ahead_list(&none, &err));
+    assert_int_equal(err.code, ERR_FILE);
+    assert_false(ahead_take(&none, &folder, &err));
     assert_null(folder);
     ahead_drop(&none);
     files_remove(dir);
@@ -224,8 +283,8 @@ static void test_changed_since(void **state)
     (void)state;
     error_clear(&err);
     make(dir, FILES);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    struct folder *folder = take(&ahead, dir);
+    begin(&ahead, dir, true, -1);
+    struct folder *folder = take(&ahead);
     struct migration *m = folder_at(folder, 9);
     memcpy(sum, m->checksum, sizeof sum);
     write_file(dir, 10, "another row");
@@ -243,22 +302,6 @@ static void test_changed_since(void **state)
     files_remove(dir);
 }
 
-/* Tells when somebody has read V<n> to its end. */
-static int watch_reader(const char *dir, int n)
-{
-    char path[FILES_PATH + 40];
-    int fd = inotify_init1(IN_CLOEXEC);
-    snprintf(path, sizeof path, "%s/migrations/V%d__step.sql", dir, n);
-    assert_true(fd >= 0 && inotify_add_watch(fd, path, IN_CLOSE_NOWRITE) >= 0);
-    return fd;
-}
-
-static void await_reader(int watch)
-{
-    char event[sizeof(struct inotify_event) + 256];
-    assert_true(read(watch, event, sizeof event) > 0);
-}
-
 /* What a caller learned while the files were read ahead is never newer than the files that he is given: names and contents that changed meanwhile are read anew, whether they had been left alone long enough or not. */
 static void changes_meanwhile(bool left_alone)
 {
@@ -270,14 +313,10 @@ static void changes_meanwhile(bool left_alone)
         take_old(dir);
     else
         make(dir, FILES);
-    int watch = watch_reader(dir, 3);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    assert_true((ahead.threads != NULL) == left_alone);
-    if (left_alone)
-        await_reader(watch);
-    close(watch);
+    begin(&ahead, dir, true, -1);
+    assert_int_equal(ahead.next, left_alone ? FILES : 0);
     write_file(dir, 3, "another row");
-    struct folder *folder = take(&ahead, dir);
+    struct folder *folder = take(&ahead);
     assert_int_equal(folder_count(folder), FILES);
     struct migration *m = folder_at(folder, 2);
     assert_true(facts_hash(m, &err));
@@ -285,16 +324,16 @@ static void changes_meanwhile(bool left_alone)
     assert_true(migration_hash(m, &err));
     assert_string_equal(m->checksum, sum);
     folder_free(folder);
-    ahead_begin(&ahead, dir, true, true, NULL);
+    begin(&ahead, dir, true, -1);
     write_file(dir, FILES + 1, "a row");
-    folder = take(&ahead, dir);
+    folder = take(&ahead);
     assert_int_equal(folder_count(folder), FILES + 1);
     assert_true(facts_hash(folder_at(folder, FILES), &err));
     folder_free(folder);
     files_remove(dir);
 }
 
-/* The same where few files are left, which are worth no thread: then none of the sums made before counts. */
+/* The same where few files are left. */
 static void test_few_left(void **state)
 {
     char dir[FILES_PATH], path[FILES_PATH + 40], sum[CHECKSUM_SIZE];
@@ -303,16 +342,14 @@ static void test_few_left(void **state)
     (void)state;
     error_clear(&err);
     take_old(dir);
-    int watch = watch_reader(dir, 1);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    await_reader(watch);
-    close(watch);
+    begin(&ahead, dir, true, -1);
+    assert_int_equal(ahead.next, FILES);
     for (int n = 11; n <= FILES; n++) {
         snprintf(path, sizeof path, "%s/migrations/V%d__step.sql", dir, n);
         assert_int_equal(unlink(path), 0);
     }
     write_file(dir, 1, "another row");
-    struct folder *folder = take(&ahead, dir);
+    struct folder *folder = take(&ahead);
     assert_int_equal(folder_count(folder), 10);
     struct migration *m = folder_at(folder, 0);
     assert_true(facts_hash(m, &err));
@@ -344,8 +381,8 @@ static void test_large(void **state)
     assert_non_null(file);
     fprintf(file, "-- upgrade\n-- %0*d\nSELECT 1;\n", 2 << 20, 0);
     assert_int_equal(fclose(file), 0);
-    ahead_begin(&ahead, dir, true, true, NULL);
-    struct folder *folder = take(&ahead, dir);
+    begin(&ahead, dir, true, -1);
+    struct folder *folder = take(&ahead);
     assert_string_equal(folder_at(folder, 6)->checksum, "");
     assert_true(facts_hash(folder_at(folder, 6), &err));
     assert_int_equal(strlen(folder_at(folder, 6)->checksum), CHECKSUM_SIZE - 1);
@@ -356,8 +393,8 @@ static void test_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
-        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_few_left), cmocka_unit_test(test_large),
+        cmocka_unit_test(test_pieces), cmocka_unit_test(test_hashes),  cmocka_unit_test(test_sums),   cmocka_unit_test(test_not_worth_it),   cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_stopped), cmocka_unit_test(test_faults), cmocka_unit_test(test_changed_since), cmocka_unit_test(test_changes_meanwhile), cmocka_unit_test(test_few_left), cmocka_unit_test(test_large), cmocka_unit_test(test_hashes_many), /* it takes `many` away */
     };
     return cmocka_run_group_tests_name("ahead", tests, make_old, remove_old);
 }

@@ -35,7 +35,7 @@ static struct section *open_good(enum section_kind kind)
 {
     struct section *section = NULL;
     struct error err = {0};
-    if (!section_open(path, "V1__a.sql", kind, &section, &err))
+    if (!section_open(path, "V1__a.sql", 0, kind, &section, &err))
         fail_msg("%s", err.message);
     return section;
 }
@@ -225,11 +225,11 @@ static void test_refused(void **state)
     (void)state;
     struct section *section;
     struct error err = {0};
-    assert_false(section_open(path, "V1__a.sql", SECTION_UPGRADE, &section, &err));
+    assert_false(section_open(path, "V1__a.sql", 0, SECTION_UPGRADE, &section, &err));
     assert_null(section);
     assert_int_equal(err.code, ERR_FILE);
     assert_int_equal(mkfifo(path, 0600), 0);
-    assert_false(section_open(path, "V1__a.sql", SECTION_UPGRADE, &section, &err));
+    assert_false(section_open(path, "V1__a.sql", 0, SECTION_UPGRADE, &section, &err));
     assert_int_equal(err.code, ERR_FILE);
     assert_non_null(strstr(err.message, "FIFO"));
     section_close(NULL);

@@ -94,7 +94,7 @@ static void read_section(struct detail *d, struct detail_section *s, const struc
     struct error err = { 0 };
     struct script_facts facts;
     struct section *section = NULL;
-    if (!section_open(m->path, m->file, kind, &section, &err)) {
+    if (!section_open(m->path, m->file, SECTION_UNDIGESTED, kind, &section, &err)) {
         text_visible(s->fault, sizeof s->fault, err.message);
         return;
     }

@@ -86,7 +86,7 @@ static void check_sections(const struct image *image)
     struct error err = { 0 };
     struct text upgrade = { 0 }, rollback = { 0 };
     char up_raw[CHECKSUM_SIZE], down_raw[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
-    if (!section_open(image->path, "x.sql", SECTION_UPGRADE, &up, &err) || !section_open(image->path, "x.sql", SECTION_ROLLBACK, &down, &err))
+    if (!section_open(image->path, "x.sql", 0, SECTION_UPGRADE, &up, &err) || !section_open(image->path, "x.sql", 0, SECTION_ROLLBACK, &down, &err))
         fuzz_broken(err.message, image->text, image->len);
     const char *a = section_delimiter(up), *b = section_delimiter(down);
     if (section_directive_count(up) != section_directive_count(down) || (a && b ? strcmp(a, b) != 0 : a != b))
