@@ -35,16 +35,15 @@ bool ahead_list(struct ahead *ahead, struct error *err)
 }
 
 /* The first piece. Of a folder that was written a moment ago (a fresh checkout) all is read anew in the end. */
-static bool begin(struct ahead *ahead)
+static void begin(struct ahead *ahead)
 {
     struct error ignored;
     error_clear(&ignored);
     if (!ahead_list(ahead, &ignored) || !ahead->hash || !folder_still(ahead->folder))
-        return false;
-    if (folder_count(ahead->folder) < MANY)
-        return true;
-    ahead->crew = crew_start(folder_count(ahead->folder), hash_one, ahead->folder);
-    return false;
+        return;
+    ahead->more = folder_count(ahead->folder) > 0 && folder_count(ahead->folder) < MANY;
+    if (!ahead->more)
+        ahead->crew = crew_start(folder_count(ahead->folder), hash_one, ahead->folder);
 }
 
 bool ahead_more(void *user)
@@ -52,12 +51,17 @@ bool ahead_more(void *user)
     struct ahead *ahead = user;
     if (ahead->stop != NULL && atomic_load(ahead->stop) != 0)
         return false;
-    if (!ahead->tried)
-        return begin(ahead);
+    if (!ahead->tried) {
+        begin(ahead);
+        return ahead->more;
+    }
+    if (!ahead->more)
+        return false;
     size_t count = folder_count(ahead->folder), end = ahead->next + AT_ONCE < count ? ahead->next + AT_ONCE : count;
     while (ahead->next < end)
         facts_ahead(folder_at(ahead->folder, ahead->next++));
-    return end < count;
+    ahead->more = end < count;
+    return ahead->more;
 }
 
 /* What was hashed ahead is settled, what was not is hashed. */

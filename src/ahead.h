@@ -12,6 +12,7 @@ struct ahead {
     const atomic_int *stop;        /* MAY be NULL */
     bool hash;                     /* the sums of all files will be needed */
     bool tried;                    /* the folder was listed, or could not be */
+    bool more;                     /* ahead_more() has files to hash */
     struct folder *folder;         /* NULL until it was listed */
     size_t next;                   /* the first file that was not hashed ahead */
     struct crew *crew;             /* that hashes them meanwhile, or NULL */

@@ -88,6 +88,11 @@ static void begin(struct ahead *ahead, const char *dir, bool hash, int pieces)
     ahead_begin(ahead, dir, hash, NULL);
     while (pieces-- != 0 && ahead_more(ahead))
         continue;
+    /* Asked again, as by another wait, it begins nothing anew. */
+    size_t next = ahead->next;
+    if (pieces < -1)
+        assert_false(ahead_more(ahead));
+    assert_true(pieces >= -1 || ahead->next == next);
 }
 
 /* Every file has the sum that it has when it is read alone. */
