@@ -69,25 +69,13 @@ static const char *value(const PGresult *res, int row, int column)
     return PQgetisnull(res, row, column) ? NULL : PQgetvalue(res, row, column);
 }
 
-/* A whole number as the server sends it in binary: of 2, 4 or 8 bytes. */
+/* An int8, or a timestamp, as the server sends it in binary; 0 for NULL. */
 static int64_t binary_number(const PGresult *res, int row, int column)
 {
-    const char *from = PQgetvalue(res, row, column);
-    uint16_t two;
-    uint32_t four;
-    uint64_t eight;
-    switch (PQgetlength(res, row, column)) {
-    case sizeof two:
-        memcpy(&two, from, sizeof two);
-        return (int16_t)be16toh(two);
-    case sizeof four:
-        memcpy(&four, from, sizeof four);
-        return (int32_t)be32toh(four);
-    case sizeof eight:
-        memcpy(&eight, from, sizeof eight);
-        return (int64_t)be64toh(eight);
-    }
-    return 0;
+    uint64_t number = 0;
+    if (PQgetlength(res, row, column) == sizeof number)
+        memcpy(&number, PQgetvalue(res, row, column), sizeof number);
+    return (int64_t)be64toh(number);
 }
 
 static int in_order(const void *a, const void *b)
@@ -131,7 +119,8 @@ static void in_words(int64_t at, char to[PG_TIMESTAMP_SIZE])
     int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365, of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
     int day = (int)(of_year - (153 * month + 2) / 5 + 1), civil = (int)(month < 10 ? month + 3 : month - 9);
     int seconds = (int)(us / 1000000);
-    snprintf(to, PG_TIMESTAMP_SIZE, "%04lld-%02d-%02d %02d:%02d:%02d.%06d", (long long)(year + era * 400 + (civil <= 2)), civil, day, seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(us % 1000000));
+    year += era * 400 + (civil <= 2);
+    snprintf(to, PG_TIMESTAMP_SIZE, "%04lld-%02d-%02d %02d:%02d:%02d.%06d", (long long)(year > 0 ? year : 1 - year), civil, day, seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(us % 1000000));
 }
 
 static bool tell(const PGresult *res, db_history_fn fn, void *user, struct error *err)

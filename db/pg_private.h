@@ -155,7 +155,7 @@ bool pg_not_up(const char *state, const char *said, bool needs_password);
 /* ---- pg_wait.c: sending and waiting ---- */
 
 struct pollfd;
-/* poll(), with the target's idle work done as long as nothing happens. */
+/* poll(), with the target's idle work done as long as nothing happens and there is time. */
 int pg_poll(struct db *db, struct pollfd *fds, unsigned count, int timeout_ms);
 
 enum pg_woken { WOKEN_INPUT, WOKEN_TIMEOUT, WOKEN_WAKE, WOKEN_LOST };

@@ -238,7 +238,7 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                      " ORDER BY r.acquired_at DESC LIMIT 1",
     /* $1 process ID or NULL, $2 limit or NULL */
     [PG_RUNS] = RUN_SELECT "WHERE $1" TEXT " IS NULL OR r.process_id" TEXT EQ "$1" TEXT " ORDER BY r.acquired_at DESC LIMIT $2::pg_catalog.int8",
-    [PG_HISTORY] = "SELECT order_executed, version, description, filename, checksum, migration_type, applied_at::pg_catalog.timestamp FROM @.jetbase_migrations",
+    [PG_HISTORY] = "SELECT order_executed::pg_catalog.int8, version, description, filename, checksum, migration_type, applied_at::pg_catalog.timestamp FROM @.jetbase_migrations",
     [PG_UNFINISHED] = RUN_COLUMNS ", EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") FROM @.jetbase_runs r WHERE " UNFINISHED " ORDER BY r.acquired_at DESC",
     /* whether there is one at all, which costs the server a fifth of the question above */
     [PG_UNFINISHED_ANY] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED ")",

@@ -15,14 +15,15 @@ bool pg_tables_learn(struct db *db, const PGresult *facts, struct error *err)
 {
     enum { SCHEMA = 7, OPEN, MIGRATIONS, LOCK, INDEX, RUNS, WIDE };
     bool wide = pg_true(facts, WIDE);
-    if (PQserverVersion(db->conn) < COLUMNS_TELL || (pg_true(facts, SCHEMA) && !pg_true(facts, OPEN)))
+    /* A column that was dropped and made again has another number: the table is looked at itself. */
+    if (PQserverVersion(db->conn) < COLUMNS_TELL || (pg_true(facts, SCHEMA) && !pg_true(facts, OPEN)) || (pg_true(facts, RUNS) && !wide))
         return pg_tables_refresh(db, err);
     db->about.schema_missing = db->target.schema && !pg_true(facts, SCHEMA);
     db->has_migrations = pg_true(facts, MIGRATIONS);
     db->has_lock = pg_true(facts, LOCK);
     db->has_index = pg_true(facts, INDEX);
-    db->has_runs = pg_true(facts, RUNS) && wide;
-    db->runs_narrow = pg_true(facts, RUNS) && !wide;
+    db->has_runs = pg_true(facts, RUNS);
+    db->runs_narrow = false;
     return true;
 }
 

@@ -7,14 +7,16 @@
 int pg_poll(struct db *db, struct pollfd *fds, unsigned count, int timeout_ms)
 {
     struct db_target *t = &db->target;
+    int64_t until = db->sys->mono_ms() + timeout_ms, left;
     while (t->idle) {
         int got = poll(fds, count, 0);
-        if (got != 0)
+        if (got != 0 || (timeout_ms >= 0 && db->sys->mono_ms() >= until))
             return got;
         if (!t->idle(t->idle_user))
             t->idle = NULL;
     }
-    return poll(fds, count, timeout_ms);
+    left = until - db->sys->mono_ms();
+    return poll(fds, count, timeout_ms < 0 ? -1 : left > 0 ? (int)left : 0);
 }
 
 enum pg_woken pg_wait(struct db *db, int timeout_ms, int wake_fd)

@@ -59,6 +59,7 @@ struct db {
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
     bool saw_lock;          /* the migration's statements reached jetbase_lock */
     int64_t last_applied_ms; /* of the history row that came last, ms since 1970; 0: not known yet */
+    bool last_applied_own;  /* and it was written over this connection */
     char refused[256];      /* why the authorizer refused the statement, or "" */
 
     struct db_step *queue;  /* submitted, not yet executed: count of them from head */

@@ -8,6 +8,8 @@
 #include "sqlite_private.h"
 #include "sqlite_sql.h"
 
+enum { FAR_AHEAD_MS = 60000 };
+
 bool sqlite_submit(struct db *db, const struct db_step *step, struct error *err)
 {
     if (db->head > 0 && db->count == 0)
@@ -135,7 +137,7 @@ static void stored_time(int64_t ms, char to[64])
     snprintf(to + len, 64 - len, ".%03d", (int)(ms % 1000));
 }
 
-/* Jetbase takes the newest applied_at for the latest version, and two migrations may end within a millisecond: the time is never the same as, or less than, that of the row before where that one is less than a second ahead. */
+/* Jetbase takes the newest applied_at for the latest version, and two migrations may end within a millisecond: the time is always behind that of the row before, which a fast run puts further and further ahead of the clock. Only a row of somebody else's is passed over where it is far ahead: his clock was wrong. */
 static int insert_history(struct db *db, const struct db_record *r, int64_t *rows)
 {
     int64_t now = db->target.sys->wall_us() / 1000;
@@ -144,12 +146,14 @@ static int insert_history(struct db *db, const struct db_record *r, int64_t *row
     int rc = db->last_applied_ms ? SQLITE_OK : sqlite_number(db, SQL_RECORD_LAST, &db->last_applied_ms, &found, "");
     if (rc != SQLITE_OK)
         return rc;
-    if (db->last_applied_ms >= now && db->last_applied_ms - now < 1000)
+    if (db->last_applied_ms >= now && (db->last_applied_own || db->last_applied_ms - now < FAR_AHEAD_MS))
         now = db->last_applied_ms + 1;
     stored_time(now, at);
     rc = sqlite_do(db, SQL_RECORD_INSERT, rows, "tttttt", r->version, r->description, r->file, r->type, r->checksum, at);
-    if (rc == SQLITE_OK)
+    if (rc == SQLITE_OK) {
         db->last_applied_ms = now;
+        db->last_applied_own = true;
+    }
     return rc;
 }
 

@@ -28,7 +28,9 @@ void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const 
 bool ahead_list(struct ahead *ahead, struct error *err)
 {
     ahead->tried = true;
-    if (ahead->folder == NULL && !folder_read(ahead->project_dir, &ahead->folder, err))
+    if (ahead->folder != NULL)
+        return true; /* a crew may be at work on it */
+    if (!folder_read(ahead->project_dir, &ahead->folder, err))
         return false;
     folder_stop_at(ahead->folder, ahead->stop);
     return true;

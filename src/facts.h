@@ -11,10 +11,10 @@ bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_s
 bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
 /* Hashes a file before it is needed, for the first facts_hash() after it, which asks nothing more of the file. Only a file of no more than 1 MB that nothing is known of; where it can't be read, facts_hash() tells. Several threads may do this, each with other files. */
 void facts_ahead(struct migration *m);
-/* Checks, as facts_check(), a file that was hashed ahead, before facts_both() asks for the two. Several threads may do this, each with other files. */
-void facts_check_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
 /* As facts_ahead() where that may have been a while ago: what has changed since is hashed anew. */
 void facts_settle(struct migration *m);
+/* Checks, as facts_check(), a file that was hashed ahead, before facts_both() asks for the two. Several threads may do this, each with other files. */
+void facts_check_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
 /* What was hashed ahead, and not asked for yet, is too old now: each file is asked from here on. */
 void facts_unsettle(struct folder *folder);
 /* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */

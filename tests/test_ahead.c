@@ -121,11 +121,13 @@ static void all_ahead(char dir[FILES_PATH], int count)
     assert_true(ahead.folder != NULL);
     assert_true((ahead.crew != NULL) == (count >= MANY));
     ahead_begin(&ahead, dir, true, NULL); /* it has begun */
+    struct error err;
+    error_clear(&err);
+    assert_true(ahead_list(&ahead, &err)); /* threads may be at work on it */
+    assert_false(ahead_more(&ahead));
     struct folder *folder = take(&ahead);
     /* All were hashed ahead: none is opened again. */
     files_remove(dir);
-    struct error err;
-    error_clear(&err);
     assert_int_equal(folder_count(folder), count);
     for (int i = 0; i < count; i++)
         assert_true(facts_hash(folder_at(folder, (size_t)i), &err));

@@ -120,8 +120,8 @@ static bool record(struct lite_run *f, struct db_record r)
     return lite_step(f->db, &step, &f->result, &f->err);
 }
 
-/* Records RA__d.sql behind a row of that time, over a connection that has recorded nothing yet, and tells what time it got. */
-static void time_behind(const char *before, const char *wanted)
+/* Records RA__d.sql three times behind a row of that time, over a connection that has recorded nothing yet: each is behind the one before it, but where `passed` that row is passed over. None is more than so many seconds off. */
+static void time_behind(const char *before, const char *passed, int off_s)
 {
     struct lite_run *f;
     void *state = NULL;
@@ -136,23 +136,39 @@ static void time_behind(const char *before, const char *wanted)
         assert_true(record(f, ra));
         assert_true(lite_simple(f->db, STEP_COMMIT, RUN_ID, &f->err));
     }
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM jetbase_migrations r, jetbase_migrations b WHERE b.order_executed = r.order_executed - 1 AND (r.applied_at <= b.applied_at AND NOT %s OR r.applied_at NOT GLOB '20[0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]')", wanted);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM jetbase_migrations r, jetbase_migrations b WHERE b.order_executed = r.order_executed - 1 AND (r.applied_at <= b.applied_at AND NOT (%s) OR r.applied_at NOT GLOB '20[0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]')", passed);
     assert_int_equal(run_number(f, sql), 0);
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM jetbase_migrations WHERE filename = 'RA__d.sql' AND abs(julianday(applied_at) - julianday('now')) * 86400 < 30");
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM jetbase_migrations WHERE filename = 'RA__d.sql' AND abs(julianday(applied_at) - julianday('now')) * 86400 < %d", off_s);
     assert_int_equal(run_number(f, sql), 3);
     run_tear_down(&state);
 }
 
-/* Always behind the row that came last, where that one is not from the future; with three digits, as Jetbase stores it. */
+/* Always behind the row that came last, where that one is not somebody else's and far ahead; with three digits, as Jetbase stores it. */
 static void test_times(void **state)
 {
     (void)state;
-    time_behind("'2025-01-01 00:00:00'", "FALSE");
-    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+0.9 seconds')", "FALSE");
-    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+0.5 seconds') || '789'", "FALSE");
-    time_behind("NULL", "b.applied_at IS NULL");
-    time_behind("'soon'", "b.applied_at = 'soon'");
-    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+1 day')", "b.filename = 'RA__c.sql'");
+    time_behind("'2025-01-01 00:00:00'", "FALSE", 20);
+    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+0.9 seconds')", "FALSE", 20);
+    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+0.5 seconds') || '789'", "FALSE", 20);
+    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+40 seconds')", "FALSE", 60);
+    time_behind("NULL", "b.applied_at IS NULL", 20);
+    time_behind("'soon'", "b.applied_at = 'soon'", 20);
+    time_behind("STRFTIME('%Y-%m-%d %H:%M:%f', 'now', '+1 day')", "b.filename = 'RA__c.sql'", 20);
+}
+
+/* More rows than milliseconds: each is behind the one before it all the same, however far ahead of the clock that leads. */
+static void test_many_times(void **state)
+{
+    struct lite_run *f = *state;
+    enum { ROWS = 3000 };
+    struct db_record ra = { .kind = RECORD_INSERT, .description = "d", .file = "RA__d.sql", .type = "RUNS_ALWAYS", .checksum = "1", .expect_rows = 1, .last_done = "1 RA__d.sql" };
+    run_head(f);
+    f->db->last_applied_ms = f->db->target.sys->wall_us() / 1000 + 90000; /* as if they had been 90,000 more */
+    f->db->last_applied_own = true;
+    for (int i = 0; i < ROWS; i++)
+        assert_true(record(f, ra));
+    assert_true(lite_simple(f->db, STEP_COMMIT, RUN_ID, &f->err));
+    assert_int_equal(run_number(f, "SELECT count(*) FROM jetbase_migrations r, jetbase_migrations b WHERE b.order_executed = r.order_executed - 1 AND r.applied_at > b.applied_at"), ROWS - 1);
 }
 
 static void test_records(void **state)
@@ -359,7 +375,7 @@ int main(int argc, char **argv)
         RUN_TEST(test_whole_migration),
         RUN_TEST(test_window),
         RUN_TEST(test_fence),
-        cmocka_unit_test(test_times), RUN_TEST(test_records),
+        cmocka_unit_test(test_times), RUN_TEST(test_many_times), RUN_TEST(test_records),
         RUN_TEST(test_progress),
         RUN_TEST(test_deferred_constraint_at_commit),
         RUN_TEST(test_commit_busy),
