@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "crew.h"
 #include "facts.h"
 #include "support/files.h"
 
@@ -279,10 +280,52 @@ static void settled(void **state)
     }
 }
 
+static void ahead_and_check(void *folder, size_t i)
+{
+    facts_ahead(folder_at(folder, i));
+    facts_check_ahead(folder_at(folder, i), SCAN_SQLITE, true);
+}
+
+enum { AHEAD_FILES = 2 * CREW_LEAST, AHEAD_REFUSED = 7, AHEAD_UNREADABLE = 9 };
+
+static void write_many(const char *good, const char *refused, const char *unreadable)
+{
+    for (int i = 1; i <= AHEAD_FILES; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "migrations/V%d__a.sql", i);
+        files_write(dir, name, i == AHEAD_REFUSED ? refused : i == AHEAD_UNREADABLE ? unreadable : good);
+    }
+}
+
+/* What threads have hashed and checked counts once, refusals too; what they could not read is read by whoever asks. */
+static void checked_ahead(void **state)
+{
+    (void)state;
+    write_many("SELECT 1;\n", "SELECT 1;\nCOMMIT;\n", "SELECT '\xff';\n");
+    struct folder *folder = read_folder();
+    struct crew *crew = crew_start(AHEAD_FILES, ahead_and_check, folder);
+    assert_non_null(crew);
+    crew_end(crew, true);
+    assert_null(crew_start(CREW_LEAST - 1, ahead_and_check, folder));
+    write_many("SELECT 1;\nSELECT 2;\n", "SELECT 1;\nSELECT 2;\n", "SELECT 1;\nSELECT 2;\n");
+    for (unsigned i = 1; i <= AHEAD_FILES; i++)
+        for (unsigned asked = 1; asked <= 2; asked++) {
+            struct script_facts facts = { 0 };
+            struct error err = { 0 };
+            bool good = facts_both(folder_at(folder, i - 1), SCAN_SQLITE, true, &facts, &err);
+            assert_true(good == (i != AHEAD_REFUSED || asked == 2));
+            assert_int_equal(err.place.line, good ? 0 : 2);
+            if (good)
+                assert_int_equal(facts.statements, i == AHEAD_UNREADABLE ? 2 : asked);
+        }
+    folder_free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(settled, setup, teardown),
+        cmocka_unit_test_setup_teardown(checked_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(both_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(changed_unseen, setup, teardown),
