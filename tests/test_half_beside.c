@@ -82,6 +82,7 @@ static void strike(struct scene *s)
     if (forced)
         run_has(&s->sb, "unlock", 0, "Unlock successful.", "outside a transaction may go on");
     if (s->blow == BLOW_KILLED || s->blow == BLOW_FORCED_KILLED) {
+        proxy_keep_server(s->proxy); /* which looks for its client every two seconds, and may do so any moment */
         kill(s->p.pid, SIGKILL);
         process_wait(&s->p);
     } else if (s->blow == BLOW_CUT || s->blow == BLOW_FORCED_CUT) {

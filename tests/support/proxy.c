@@ -416,6 +416,14 @@ void proxy_cut_silently(struct proxy *proxy)
     pthread_mutex_unlock(&proxy->mutex);
 }
 
+void proxy_keep_server(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->mutex);
+    for (size_t i = 0; i < proxy->count; i++)
+        proxy->links[i]->silent = true;
+    pthread_mutex_unlock(&proxy->mutex);
+}
+
 void proxy_cut_now(struct proxy *proxy)
 {
     pthread_mutex_lock(&proxy->mutex);

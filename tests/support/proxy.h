@@ -34,6 +34,8 @@ void proxy_pose_as_pooler(struct proxy *proxy);
 void proxy_cut_silently(struct proxy *proxy);
 /* Cuts every connection here and now in that way. */
 void proxy_cut_now(struct proxy *proxy);
+/* The server does not notice any more what becomes of the clients that are connected: its side of their links stays open until proxy_stop. */
+void proxy_keep_server(struct proxy *proxy);
 /* How many connections were cut. */
 unsigned proxy_cuts(struct proxy *proxy);
 /* Ends it and every connection. */
