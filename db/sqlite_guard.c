@@ -49,6 +49,9 @@ static int authorize(void *user, int action, const char *first, const char *seco
 {
     struct db *db = user;
     (void)trigger;
+    /* Also while a statement of our own is prepared, which may have a file's trigger behind it. */
+    if (action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE)
+        db->saw_lock |= is_lock(first);
     if (!db->guarded || db->vacuuming)
         return SQLITE_OK;
     if (temporary(database))
@@ -77,7 +80,6 @@ static int authorize(void *user, int action, const char *first, const char *seco
     case SQLITE_INSERT:
     case SQLITE_UPDATE:
     case SQLITE_DELETE:
-        db->saw_lock |= is_lock(first);
         sqlite_effect_touch(db, first);
         if (first && sqlite3_strnicmp(first, "sqlite_", 7) != 0)
             db->saw_change = true;

@@ -57,7 +57,10 @@ struct db {
     int lock_ms, statement_ms; /* timeouts of the migration that runs; 0: none of its own, none */
     bool timed_out;         /* statement_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
-    bool saw_lock;          /* the migration's statements reached jetbase_lock */
+    bool saw_lock;          /* a statement reached jetbase_lock since that was cleared */
+    char fenced_id[DB_ID_SIZE]; /* the run that the lock named when the last migration began */
+    bool proven;            /* and when it was committed, at which the file's data version was this: while it is the same, nobody has written anything since */
+    unsigned proven_version;
     int64_t last_applied_ms; /* of the history row that came last, ms since 1970; 0: not known yet */
     bool last_applied_own;  /* and it was written over this connection */
     char refused[256];      /* why the authorizer refused the statement, or "" */

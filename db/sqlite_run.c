@@ -42,6 +42,23 @@ bool sqlite_fence(struct db *db, const struct db_step *step, struct db_result *r
     return false;
 }
 
+static bool data_version(struct db *db, unsigned *version)
+{
+    return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_DATA_VERSION, version) == SQLITE_OK;
+}
+
+/* The fence at a migration's head, inside its transaction. What it would read are the pages of the last commit wherever the data version is that of then: another program's commit changes it, and each of our own. */
+static bool fence_of_head(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    unsigned version;
+    bool proven = db->proven && strcmp(db->fenced_id, step->process_id) == 0 && data_version(db, &version) && version == db->proven_version;
+    db->proven = false;
+    if (!proven && !sqlite_fence(db, step, result, err))
+        return false;
+    text_copy(db->fenced_id, sizeof db->fenced_id, step->process_id);
+    return true;
+}
+
 void sqlite_timeouts(struct db *db, const struct db_step *step)
 {
     db->lock_ms = step->lock_timeout_ms > 0 ? step->lock_timeout_ms : db->target.lock_timeout_ms;
@@ -70,10 +87,19 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "beginning the migration", err);
     /* From here to the COMMIT nobody can change the lock: this check is the fence. */
-    if (sqlite_fence(db, step, result, err) && sqlite_same_file(db, err))
+    if (fence_of_head(db, step, result, err) && sqlite_same_file(db, err))
         return true;
     sqlite_undo(db);
     return false;
+}
+
+/* Since head() nobody but the file itself can have changed the lock. */
+static bool fence_of_trailer(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
+{
+    if (!db->saw_lock && !db->schema_written)
+        return true;
+    db->saw_lock = false;
+    return sqlite_fence(db, step, result, err);
 }
 
 /* Every foreign key of the database must hold before the COMMIT of a migration that ran without them. */
@@ -249,7 +275,10 @@ static bool commit(struct db *db, struct error *err)
     sqlite_wait_at_most(db, SQLITE_COMMIT_WAIT_MS, false);
     rc = sqlite_do(db, SQL_COMMIT, NULL, "");
     FAILPOINT("commit");
-    return rc == SQLITE_OK || commit_fault(db, rc, err);
+    if (rc != SQLITE_OK)
+        return commit_fault(db, rc, err);
+    db->proven = !db->saw_lock && !db->schema_written && data_version(db, &db->proven_version);
+    return true;
 }
 
 static bool write_progress(struct db *db, const struct db_step *step, int64_t *rows, struct error *err)
@@ -294,8 +323,7 @@ static bool execute(struct db *db, const struct db_step *step, struct db_result 
     case STEP_BARRIER:
         return true;
     case STEP_FENCE:
-        /* Since head() nobody but the file itself can have changed the lock. */
-        return inside(db, err) && ((!db->saw_lock && !db->schema_written) || sqlite_fence(db, step, result, err));
+        return inside(db, err) && fence_of_trailer(db, step, result, err);
     case STEP_RECORD:
         return inside(db, err) && record(db, step, result, err);
     case STEP_COMMIT:
