@@ -55,6 +55,7 @@ static bool set_up(struct db *db, struct error *err)
     int rc = sqlite_lock_install(db);
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "opening the database", err);
+    sqlite_guard_install(db);
     sqlite_arm(db);
     return true;
 }
@@ -217,6 +218,9 @@ void sqlite_disconnect(struct db *db)
 {
     if (db->state == STATE_STILL)
         sqlite_still_close(db);
+    sqlite3_finalize(db->begin);
+    sqlite3_finalize(db->commit);
+    db->begin = db->commit = NULL;
     if (db->handle)
         sqlite3_close_v2(db->handle);
     db->handle = NULL;

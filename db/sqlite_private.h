@@ -59,6 +59,7 @@ struct db {
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
     bool saw_lock;          /* a statement reached jetbase_lock since that was cleared */
     char fenced_id[DB_ID_SIZE]; /* the run that the lock named when the last migration began */
+    sqlite3_stmt *begin, *commit; /* of migrations, compiled once a connection; NULL before that */
     bool proven;            /* and when it was committed, at which the file's data version was this: while it is the same, nobody has written anything since */
     unsigned proven_version;
     int64_t last_applied_ms; /* of the history row that came last, ms since 1970; 0: not known yet */
@@ -121,10 +122,12 @@ bool sqlite_still_close(struct db *db);
 
 /* How long statements may wait from now on for other processes' locks, in ms. stops: a wish to stop ends it too. */
 void sqlite_wait_at_most(struct db *db, int ms, bool stops);
-/* Installs busy handler, progress handler and authorizer (a file's PRAGMA busy_timeout replaces the first). */
+/* Installs the busy handler, which a file's PRAGMA busy_timeout replaces. */
 void sqlite_arm(struct db *db);
 /* Runs one statement to its end; types has a letter for each value: t const char * (NULL is NULL), s const char * ("" is NULL too), i int, l int64_t, n int (-1 is NULL). Returns the SQLite code; *changes (may be NULL) is the number of rows changed. */
 int sqlite_do(struct db *db, const char *sql, int64_t *changes, const char *types, ...);
+/* As sqlite_do() a statement without values, which is compiled once: *kept, NULL at first, is freed by sqlite_disconnect(). */
+int sqlite_do_kept(struct db *db, sqlite3_stmt **kept, const char *sql);
 /* Prepares a statement and binds values as sqlite_do. *stmt is NULL unless SQLITE_OK is returned. */
 int sqlite_query(struct db *db, sqlite3_stmt **stmt, const char *sql, const char *types, ...);
 /* The number in the first column of the first row; *found false (and *value 0) without a row. */
@@ -138,7 +141,7 @@ void sqlite_undo(struct db *db);
 
 /* ---- sqlite_guard.c: what a file's statements may not do ---- */
 
-/* Registers authorizer and progress handler; both act only while db->guarded. */
+/* Registers authorizer and progress handler with a new connection; both act only while db->guarded. (To register an authorizer again makes SQLite compile whatever it has compiled anew.) */
 void sqlite_guard_install(struct db *db);
 
 /* ---- sqlite_rehearse_effect.c ---- */

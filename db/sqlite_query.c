@@ -29,7 +29,6 @@ void sqlite_wait_at_most(struct db *db, int ms, bool stops)
 void sqlite_arm(struct db *db)
 {
     sqlite3_busy_handler(db->handle, busy, db);
-    sqlite_guard_install(db);
 }
 
 static int bind(sqlite3_stmt *stmt, const char *types, va_list args)
@@ -90,6 +89,15 @@ int sqlite_do(struct db *db, const char *sql, int64_t *changes, const char *type
     if (changes)
         *changes = rc == SQLITE_DONE ? sqlite3_changes64(db->handle) : 0;
     return sqlite3_finalize(stmt);
+}
+
+int sqlite_do_kept(struct db *db, sqlite3_stmt **kept, const char *sql)
+{
+    int rc = *kept ? SQLITE_OK : sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, kept, NULL);
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_step(*kept);
+    return sqlite3_reset(*kept);
 }
 
 int sqlite_number(struct db *db, const char *sql, int64_t *value, bool *found, const char *types, ...)

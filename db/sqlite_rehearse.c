@@ -51,6 +51,7 @@ static bool rehearse_begin(struct db *db, const struct db_rehearsal_wish *wish, 
     db->state = STATE_OPEN;
     db->outside = false;
     sqlite_lock_install(db);
+    sqlite_guard_install(db);
     sqlite_arm(db);
     FAILPOINT("rehearse-begin");
     return true;

@@ -47,13 +47,13 @@ static bool data_version(struct db *db, unsigned *version)
     return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_DATA_VERSION, version) == SQLITE_OK;
 }
 
-/* The fence at a migration's head, inside its transaction. What it would read are the pages of the last commit wherever the data version is that of then: another program's commit changes it, and each of our own. */
+/* The fence at a migration's head, inside its transaction. What it would read are the pages of the last commit wherever the data version is that of then: another program's commit changes it, and each of our own. That commit has asked for the file at the path, too. */
 static bool fence_of_head(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
 {
     unsigned version;
     bool proven = db->proven && strcmp(db->fenced_id, step->process_id) == 0 && data_version(db, &version) && version == db->proven_version;
     db->proven = false;
-    if (!proven && !sqlite_fence(db, step, result, err))
+    if (!proven && !(sqlite_fence(db, step, result, err) && sqlite_same_file(db, err)))
         return false;
     text_copy(db->fenced_id, sizeof db->fenced_id, step->process_id);
     return true;
@@ -83,11 +83,11 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     db->tainted |= step->foreign_keys_off; /* the next migration has what it had before */
     sqlite_arm(db);
     sqlite_wait_at_most(db, db->lock_ms > 0 ? db->lock_ms : SQLITE_HEAD_WAIT_MS, true);
-    rc = sqlite_do(db, SQL_BEGIN, NULL, "");
+    rc = sqlite_do_kept(db, &db->begin, SQL_BEGIN);
     if (rc != SQLITE_OK)
         return sqlite_fault(db, rc, "beginning the migration", err);
     /* From here to the COMMIT nobody can change the lock: this check is the fence. */
-    if (fence_of_head(db, step, result, err) && sqlite_same_file(db, err))
+    if (fence_of_head(db, step, result, err))
         return true;
     sqlite_undo(db);
     return false;
@@ -273,7 +273,7 @@ static bool commit(struct db *db, struct error *err)
     /* A file's PRAGMA busy_timeout has replaced our waiting. */
     sqlite_arm(db);
     sqlite_wait_at_most(db, SQLITE_COMMIT_WAIT_MS, false);
-    rc = sqlite_do(db, SQL_COMMIT, NULL, "");
+    rc = sqlite_do_kept(db, &db->commit, SQL_COMMIT);
     FAILPOINT("commit");
     if (rc != SQLITE_OK)
         return commit_fault(db, rc, err);

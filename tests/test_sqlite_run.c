@@ -113,6 +113,46 @@ static void test_fence(void **state)
     assert_true(lite_look(f->db).own);
 }
 
+static void whole(struct lite_run *f, int version, const char *sql)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", version);
+    run_head(f);
+    run_statement(f, sql);
+    run_trailer(f, text);
+}
+
+/* From one migration to the next nothing is read of a lock that nobody can have written. Whoever writes anything in between is found out, and so is a trigger of a file's that fires at the history row. */
+static void test_fence_between(void **state)
+{
+    static const char *const taken[] = { "UPDATE jetbase_lock SET is_locked = 0", "UPDATE jetbase_lock SET process_id = 'somebody'", "DELETE FROM jetbase_lock", "UPDATE jetbase_lock SET is_locked = 0; CREATE TABLE w (v); DROP TABLE w" };
+    static const char given[] = "INSERT OR REPLACE INTO jetbase_lock (id, is_locked, process_id) VALUES (1, 1, '" RUN_ID "')";
+    struct lite_run *f = *state;
+    struct db_step head = { .kind = STEP_HEAD, .process_id = RUN_ID, .has_run = true };
+    int version = 1;
+    whole(f, version++, "CREATE TABLE a (b)");
+    for (int wal = 0; wal < 2; wal++) {
+        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+            whole(f, version++, "INSERT INTO a VALUES (1)");
+            whole(f, version++, "INSERT INTO a VALUES (2)");
+            lite_sql(f->l.path, "INSERT INTO a VALUES (3)");
+            whole(f, version++, "DELETE FROM a");
+            lite_sql(f->l.path, taken[i]);
+            if (lite_step(f->db, &head, &f->result, &f->err) || !f->result.lost)
+                fail_msg("%s, not found out: %s", wal ? "WAL" : "delete", taken[i]);
+            run_give_up(f);
+            lite_sql(f->l.path, given);
+        }
+        lite_sql(f->l.path, "PRAGMA journal_mode = WAL");
+    }
+    whole(f, version++, "CREATE TRIGGER t AFTER INSERT ON jetbase_migrations WHEN new.version = '99' BEGIN DELETE FROM jetbase_lock; END");
+    whole(f, 99, "INSERT INTO a VALUES (4)");
+    assert_false(lite_step(f->db, &head, &f->result, &f->err));
+    assert_true(f->result.lost);
+    run_give_up(f);
+    assert_int_equal(run_number(f, "SELECT count(*) FROM jetbase_lock"), 0);
+}
+
 static bool record(struct lite_run *f, struct db_record r)
 {
     struct db_step step = { .kind = STEP_RECORD, .process_id = RUN_ID, .has_run = true, .record = &r };
@@ -374,7 +414,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         RUN_TEST(test_whole_migration),
         RUN_TEST(test_window),
-        RUN_TEST(test_fence),
+        RUN_TEST(test_fence), RUN_TEST(test_fence_between),
         cmocka_unit_test(test_times), RUN_TEST(test_many_times), RUN_TEST(test_records),
         RUN_TEST(test_progress),
         RUN_TEST(test_deferred_constraint_at_commit),
