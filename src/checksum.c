@@ -37,9 +37,9 @@ struct checksum {
 
 static void checksum_free(struct checksum *sum)
 {
-    EVP_MD_CTX_free(sum->sum);
-    EVP_MD_CTX_free(sum->raw);
-    EVP_MD_CTX_free(sum->before);
+    sha256_close(sum->sum);
+    sha256_close(sum->raw);
+    sha256_close(sum->before);
     text_free(&sum->line);
     text_free(&sum->statement);
     text_free(&sum->delimiter);

@@ -1,6 +1,7 @@
 /* history.c: jetbase_migrations as read at one moment. */
 #include "history.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ void history_free(struct history *h)
     free(h->rows);
     free(h->half);
     free(h->by_version);
+    free(h->near);
     free(h->live);
     free(h);
 }
@@ -153,6 +155,7 @@ static void sort_versions(struct history *h)
             h->by_version[h->by_version_count++] = i;
     if (h->by_version_count > 0)
         qsort_r(h->by_version, h->by_version_count, sizeof *h->by_version, by_version, h);
+    h->near = calloc(1, sizeof *h->near);
 }
 
 static bool read_once(struct db *db, struct history **out, struct error *err)
@@ -219,17 +222,26 @@ int64_t history_rows_of(const struct history *h, const struct migration *m)
     return rows;
 }
 
-/* Where the rows of that version begin in by_version. */
+static bool is_below(const struct history *h, size_t i, const char *version)
+{
+    return version_compare(h->rows[h->by_version[i]].version, version) < 0;
+}
+
+/* Where the rows of that version begin in by_version: looked for where the last search ended, beside that, and then by halves. */
 static size_t first_of(const struct history *h, const char *version)
 {
-    size_t low = 0, high = h->by_version_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (version_compare(h->rows[h->by_version[middle]].version, version) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    size_t low = 0, high = h->by_version_count, try = h->near != NULL ? atomic_load_explicit(h->near, memory_order_relaxed) : high / 2;
+    for (int tries = 0; low < high; tries++) {
+        size_t at = tries < 2 && try >= low && try < high ? try : low + (high - low) / 2;
+        if (is_below(h, at, version)) {
+            low = try = at + 1;
+        } else {
+            high = at;
+            try = at > 0 ? at - 1 : 0;
+        }
     }
+    if (h->near != NULL)
+        atomic_store_explicit(h->near, low, memory_order_relaxed);
     return low;
 }
 

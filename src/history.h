@@ -22,6 +22,7 @@ struct history {
     size_t half_count;
     size_t *by_version;  /* the VERSIONED rows of valid versions, by version, then as in rows; NULL: rows are searched one by one */
     size_t by_version_count;
+    _Atomic(size_t) *near; /* where in by_version the last search ended: whoever goes through the files in order finds the next one there; MAY be NULL */
     struct run_row *live; /* runs with such a file that can still go on, newest first: whether or not the lock names them */
     size_t live_count;
 };

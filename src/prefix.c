@@ -32,7 +32,7 @@ bool prefix_hex(const struct prefix *prefix, char hex[CHECKSUM_SIZE])
 {
     EVP_MD_CTX *copy = EVP_MD_CTX_new();
     bool ok = copy && EVP_MD_CTX_copy_ex(copy, prefix->hash) == 1 && sha256_finish(copy, hex);
-    EVP_MD_CTX_free(copy);
+    sha256_close(copy);
     return ok;
 }
 
@@ -40,7 +40,7 @@ void prefix_close(struct prefix *prefix)
 {
     if (!prefix)
         return;
-    EVP_MD_CTX_free(prefix->hash);
+    sha256_close(prefix->hash);
     free(prefix);
 }
 

@@ -333,7 +333,7 @@ void section_close(struct section *section)
         return;
     if (section->fd >= 0)
         close(section->fd);
-    EVP_MD_CTX_free(section->hash);
+    sha256_close(section->hash);
     for (size_t i = 0; i < section->directive_count; i++) {
         free(section->directives[i].name);
         free(section->directives[i].value);

@@ -208,10 +208,14 @@ static void upgrade(void **state)
 
 static void compare_nothing(const struct sandbox *sb, const char *where, struct line *line, int applied)
 {
-    struct subject limit, one, ours, status;
-    char title[120];
+    struct subject limit, read, one, ours, status;
+    char title[120], folder[300];
     subject_init(&limit, "as_done", NULL, line);
     subject_limit(&limit, "history", 0, false);
+    subject_init(&read, "as_done", NULL, line);
+    subject_limit(&read, "files", 0, false);
+    snprintf(folder, sizeof folder, "%s/migrations", sb->dir);
+    read.argv[3] = folder;
     subject_init(&one, "as_done", NULL, line);
     subject_limit(&one, "one", 0, false);
     subject_init(&ours, "as_done", NULL, line);
@@ -220,6 +224,7 @@ static void compare_nothing(const struct sandbox *sb, const char *where, struct 
     subject_jetbase(&status, sb, "status");
     struct bench_entry entries[] = {
         { .name = "limit: connect, read the history", .run = run, .user = &limit },
+        { .name = "limit, and the files hashed", .run = run, .user = &read },
         { .name = "connect, SELECT 1", .run = run, .user = &one },
         { .name = "jetbase upgrade, nothing to do", .run = run, .user = &ours },
         { .name = "jetbase status", .run = run, .user = &status },
