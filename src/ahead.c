@@ -14,9 +14,13 @@ static void hash_one(void *folder, size_t i)
     facts_ahead(folder_at(folder, i));
 }
 
-static void settle_one(void *folder, size_t i)
+static void settle_one(void *user, size_t i)
 {
-    facts_settle(folder_at(folder, i));
+    const struct ahead *ahead = user;
+    struct migration *m = folder_at(ahead->folder, i);
+    bool compared = ahead->history == NULL || m->type != MIGRATION_VERSIONED || history_of(ahead->history, m) != NULL;
+    if (compared || m->facts != NULL)
+        facts_settle(m);
 }
 
 void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
@@ -70,13 +74,13 @@ bool ahead_more(void *user)
 static void settle(struct ahead *ahead)
 {
     size_t count = folder_count(ahead->folder);
-    struct crew *crew = count >= MANY || count >= ahead->next + CREW_LEAST ? crew_start(count, settle_one, ahead->folder) : NULL;
+    struct crew *crew = count >= MANY || count >= ahead->next + CREW_LEAST ? crew_start(count, settle_one, ahead) : NULL;
     for (size_t i = 0; crew == NULL && i < count; i++)
-        facts_settle(folder_at(ahead->folder, i));
+        settle_one(ahead, i);
     crew_end(crew, true);
 }
 
-bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err)
+bool ahead_take(struct ahead *ahead, const struct history *history, struct folder **out, struct error *err)
 {
     struct folder *now;
     *out = NULL;
@@ -89,6 +93,7 @@ bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err)
         ahead->folder = now;
     }
     folder_stop_at(ahead->folder, ahead->stop);
+    ahead->history = history;
     if (ahead->hash)
         settle(ahead);
     *out = ahead->folder;

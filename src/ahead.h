@@ -2,6 +2,7 @@
 #ifndef JETBASE_AHEAD_H
 #define JETBASE_AHEAD_H
 
+#include "history.h"
 #include "migration.h"
 
 struct crew;
@@ -16,6 +17,7 @@ struct ahead {
     struct folder *folder;         /* NULL until it was listed */
     size_t next;                   /* the first file that was not hashed ahead */
     struct crew *crew;             /* that hashes them meanwhile, or NULL */
+    const struct history *history; /* while it is taken */
 };
 
 /* Says what will be needed: DIR/migrations and, where hash, the sums of all its files. stop: as folder_stop_at(); MAY be NULL. Nothing is read yet; where it has begun already nothing happens. project_dir MUST live until the end. */
@@ -24,8 +26,8 @@ void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const 
 bool ahead_more(void *ahead);
 /* Lists the folder where ahead_more() has not. False and *err as folder_read(). */
 bool ahead_list(struct ahead *ahead, struct error *err);
-/* Gives the folder to the caller, who frees it. What has changed since it was read ahead (files that came or went, other contents) is read anew: what a caller knew before this call is never newer than the files. Where the sums are needed, all are made, by threads too. False and *err as folder_read(). */
-bool ahead_take(struct ahead *ahead, struct folder **out, struct error *err);
+/* Gives the folder to the caller, who frees it. What has changed since it was read ahead (files that came or went, other contents) is read anew: what a caller knew before this call is never newer than the files. Where the sums are needed, all are made, by threads too; but for versions that history (MAY be NULL: for none) does not know, which are hashed when they are checked. False and *err as folder_read(). */
+bool ahead_take(struct ahead *ahead, const struct history *history, struct folder **out, struct error *err);
 /* Ends it where nobody needs the folder. */
 void ahead_drop(struct ahead *ahead);
 

@@ -35,8 +35,10 @@ struct checksum {
     bool some;             /* a statement has gone into the sum */
 };
 
-static void checksum_free(struct checksum *sum)
+void checksum_drop(struct checksum *sum)
 {
+    if (sum == NULL)
+        return;
     sha256_close(sum->sum);
     sha256_close(sum->raw);
     sha256_close(sum->before);
@@ -58,7 +60,7 @@ struct checksum *checksum_open(void)
     sum->head = true;
     sum->line_number = sum->column = 1;
     if (sum->sum == NULL || sum->raw == NULL || sum->delimiter.failed) {
-        checksum_free(sum);
+        checksum_drop(sum);
         return NULL;
     }
     return sum;
@@ -275,6 +277,6 @@ bool checksum_close(struct checksum *sum, char hex[CHECKSUM_SIZE], char raw[CHEC
         ok = out_of_memory(err);
     if (ok && (!sha256_finish(sum->sum, hex) || (raw != NULL && !sha256_finish(sum->raw, raw))))
         ok = out_of_memory(err);
-    checksum_free(sum);
+    checksum_drop(sum);
     return ok;
 }

@@ -18,6 +18,9 @@ bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct e
 /* Ends it: hex gets Jetbase's checksum of the upgrade section, raw (may be NULL) the SHA-256 of all bytes, both as hex. Frees it. */
 bool checksum_close(struct checksum *sum, char hex[CHECKSUM_SIZE], char raw[CHECKSUM_SIZE], struct error *err);
 
+/* Frees one that nobody wants to know any more. NULL is allowed. */
+void checksum_drop(struct checksum *sum);
+
 /* SHA-256 of a block, as hex; "" where the library failed. */
 void sha256_hex(const void *bytes, size_t len, char hex[CHECKSUM_SIZE]);
 

@@ -39,7 +39,7 @@ static bool look_open(const struct call *call, bool files, struct look *l, struc
         command_note_standby(call, l->db);
         l->utc = engine_dialect(l->db) == SCAN_SQLITE;
     }
-    ok = ok && (!files || (engine_schema_there(call->project, l->db, err) && ahead_take(&ahead, &l->folder, err) &&
+    ok = ok && (!files || (engine_schema_there(call->project, l->db, err) && ahead_take(&ahead, l->history, &l->folder, err) &&
                            pending_list(l->folder, l->history, engine_dialect(l->db), db_driver_of(l->db)->about(l->db)->standard_strings, &l->pending, err)));
     ahead_drop(&ahead);
     return ok;

@@ -89,7 +89,7 @@ bool engine_plan(const struct project *project, struct db *db, const struct plan
         ahead = &own;
     engine_read_ahead(project, wish, ahead);
     /* A folder that can't be read is told of before the history is asked for. */
-    bool ok = ahead_list(ahead, err) && engine_history(db, ahead, &history, err) && engine_schema_there(project, db, err) && ahead_take(ahead, folder_out, err) &&
+    bool ok = ahead_list(ahead, err) && engine_history(db, ahead, &history, err) && engine_schema_there(project, db, err) && ahead_take(ahead, history, folder_out, err) &&
               plan_make(*folder_out, history, wish, engine_dialect(db), db_driver_of(db)->about(db)->standard_strings, out, err);
     ahead_drop(ahead);
     history_free(history);

@@ -123,9 +123,28 @@ static bool check_known(const struct migration *m, struct facts *f, enum scan_di
     return good;
 }
 
-void facts_check_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings)
+/* Hashes and checks in one reading a file of which nothing is known. Where anything is amiss that stays so: sum and check then say what they have to say one after the other. */
+static void both_in_one(struct migration *m, enum scan_dialect dialect, bool standard_strings)
+{
+    struct script_facts script;
+    struct error none;
+    struct stat st;
+    struct timespec now;
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || !script_check_and_sum(m, AHEAD_MOST, dialect, standard_strings, &script, &st) || (m->facts = calloc(1, sizeof *m->facts)) == NULL)
+        return;
+    error_clear(&none);
+    *m->facts = (struct facts){ .at = file_state_of(&st, &now), .hashed = true, .ahead = true };
+    keep_check(m->facts, true, dialect, standard_strings, &script, &none);
+}
+
+void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings)
 {
     struct script_facts ignored;
+    struct facts *f = m->facts;
+    if (f == NULL && m->listed)
+        both_in_one(m, dialect, standard_strings);
+    else if (f != NULL && !f->ahead && (f = facts_now(m)) != NULL)
+        f->ahead = f->hashed;
     if (m->facts != NULL && m->facts->ahead)
         check_known(m, m->facts, dialect, standard_strings, &ignored, NULL);
 }
@@ -177,6 +196,8 @@ bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_st
 {
     struct file_state now;
     bool started = false;
+    if (m->facts == NULL && m->listed)
+        both_in_one(m, dialect, standard_strings);
     if (m->facts == NULL && file_state_now(m->path, &now) && now.regular && now.size >= AT_ONCE_LEAST) {
         bool good = at_once(m, &now, dialect, standard_strings, facts, &started, err);
         if (started)

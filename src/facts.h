@@ -7,14 +7,14 @@
 /* As migration_hash() and script_check() of the upgrade section; but the file is read only where its size, times and inode are not those of the last reading of it, or where it had changed so shortly before that reading that it may have changed again at the same size and time. facts: those that the pending list tells, or refused. Both false with *err as the reading failed. */
 bool facts_hash(struct migration *m, struct error *err);
 bool facts_check(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
-/* Both, the sum first: what it says of a fault goes before what the check says. A large file is hashed by a thread while it is checked. */
+/* Both, the sum first: what it says of a fault goes before what the check says. A file is read once for the two, a large one twice at once, by a thread too. */
 bool facts_both(struct migration *m, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err);
 /* Hashes a file before it is needed, for the first facts_hash() after it, which asks nothing more of the file. Only a file of no more than 1 MB that nothing is known of; where it can't be read, facts_hash() tells. Several threads may do this, each with other files. */
 void facts_ahead(struct migration *m);
 /* As facts_ahead() where that may have been a while ago: what has changed since is hashed anew. */
 void facts_settle(struct migration *m);
-/* Checks, as facts_check(), a file that was hashed ahead, before facts_both() asks for the two. Several threads may do this, each with other files. */
-void facts_check_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
+/* Does what facts_both() needs before it asks for it, for the first one after this. Several threads may do this, each with other files. */
+void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
 /* What was hashed ahead, and not asked for yet, is too old now: each file is asked from here on. */
 void facts_unsettle(struct folder *folder);
 /* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */

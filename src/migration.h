@@ -81,7 +81,8 @@ struct section;
 
 enum section_flags {
     SECTION_LISTED = 1,     /* the folder's listing said that it is a regular file */
-    SECTION_UNDIGESTED = 2  /* section_digest() is not to be asked */
+    SECTION_UNDIGESTED = 2, /* section_digest() is not to be asked */
+    SECTION_SUMMED = 4      /* section_sums() in its place */
 };
 
 /* Opens it (O_CLOEXEC, no FIFO is ever waited for). flags: enum section_flags bits. The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
@@ -90,6 +91,8 @@ bool section_open(const char *path, const char *file, unsigned flags, enum secti
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */
 size_t section_read(void *section, char *to, size_t size, struct error *err);
+/* How many bytes the file had when it was opened. */
+off_t section_size(const struct section *section);
 /* The delimiter directive, or NULL. Known after section_open. */
 const char *section_delimiter(const struct section *section);
 /* A comment line `-- jetbase: NAME` or `-- jetbase: NAME=VALUE` before the file's first SQL line, but for the delimiter that counts. Strings belong to the section. */
@@ -108,6 +111,8 @@ bool section_directive(const struct section *section, const char *name, char *va
 const struct place *section_start(const struct section *section);
 /* Reads what is left of the file, and tells the SHA-256 of all its bytes as hex. False: read error. */
 bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err);
+/* The same for both of the file's sums, as migration_hash() makes them, and its state when it was opened; once. False: a read error, or a file that has no sum. */
+bool section_sums(struct section *section, char checksum[CHECKSUM_SIZE], char raw[CHECKSUM_SIZE], struct stat *st, struct error *err);
 /* Closes and frees. NULL is allowed. */
 void section_close(struct section *section);
 

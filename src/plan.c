@@ -269,7 +269,7 @@ static bool choose_half(struct making *making, struct error *err)
 static void check_one(void *user, size_t i)
 {
     struct making *making = user;
-    facts_check_ahead(making->plan->items[i].migration, making->dialect, making->standard_strings);
+    facts_both_ahead(making->plan->items[i].migration, making->dialect, making->standard_strings);
 }
 
 /* Versioned files are hashed here, and again under the lock where size or times say that they changed since. Repeatables were when they were chosen. */

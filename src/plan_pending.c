@@ -39,6 +39,8 @@ static bool fill_item(struct pending_item *item, struct migration *m, const stru
     struct error own;
     error_clear(&own);
     *item = (struct pending_item){.migration = m, .why = m->type == MIGRATION_RUNS_ALWAYS ? WHY_ALWAYS : WHY_NEW};
+    if (m->type == MIGRATION_VERSIONED)
+        facts_both_ahead(m, dialect, standard_strings);
     bool hashed = facts_hash(m, &own);
     if (hashed && m->type != MIGRATION_VERSIONED && !plan_repeatable_runs(history, m, &item->why))
         return false;

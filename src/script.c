@@ -67,21 +67,46 @@ enum scan_answer script_next(struct script *script, struct scan_statement *out, 
     return SCAN_STATEMENT;
 }
 
+/* Goes through all statements. */
+static enum scan_answer read_through(struct script *script, struct script_facts *out, struct error *err)
+{
+    struct scan_statement statement;
+    enum scan_answer got;
+    while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
+        ;
+    *out = script->judge.facts;
+    out->outside = out->outside && out->statements > 0;
+    return got;
+}
+
+bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st)
+{
+    struct script *script;
+    struct error ignored;
+    char checksum[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
+    error_clear(&ignored);
+    *out = (struct script_facts){ 0 };
+    if (!begin(m, SECTION_SUMMED, SECTION_UPGRADE, dialect, standard_strings, &script, &ignored))
+        return false;
+    bool good = section_size(script->section) <= most && read_through(script, out, &ignored) == SCAN_END && section_sums(script->section, checksum, raw, st, &ignored);
+    script_close(script);
+    if (good) {
+        memcpy(m->checksum, checksum, sizeof checksum);
+        memcpy(m->raw, raw, sizeof raw);
+    }
+    return good;
+}
+
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err)
 {
     struct script *script;
-    struct scan_statement statement;
-    enum scan_answer got;
     *out = (struct script_facts){ 0 };
     if (!begin(m, SECTION_UNDIGESTED, kind, dialect, standard_strings, &script, err)) {
         if (err->code == ERR_REFUSED)
             error_state(err, "Nothing was sent to the database.");
         return false;
     }
-    while ((got = script_next(script, &statement, err)) == SCAN_STATEMENT)
-        ;
-    *out = script->judge.facts;
-    out->outside = out->outside && out->statements > 0;
+    enum scan_answer got = read_through(script, out, err);
     script_close(script);
     if (got == SCAN_ERROR && err->code == ERR_REFUSED)
         error_state(err, "Nothing was sent to the database.");

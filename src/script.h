@@ -23,6 +23,9 @@ struct script_facts {
 /* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. */
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err);
 
+/* The same for an upgrade section, and in the same reading both sums of the file, into m, with its state when it was opened. Only of a file of no more than `most` bytes, else false. Whatever is amiss, in the statements, in what the sums are made of or at reading: false, and it is not said which; nothing is told of the file then. */
+bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st);
+
 /* Runs through the statements that are to be sent, in order. */
 struct script;
 /* Opens it; facts are those of script_check. */

@@ -20,9 +20,11 @@ struct section {
     const atomic_int *stop; /* or NULL */
     enum section_kind kind;
     struct place start;
-    EVP_MD_CTX *hash;
+    EVP_MD_CTX *hash;         /* of all that was read; NULL where it is not asked for */
+    struct checksum *sum;     /* the same with Jetbase's checksum */
+    struct stat opened;       /* the file when it was opened */
     char *buffer;
-    off_t size, got;          /* of the file when it was opened; bytes read of it */
+    off_t got;                /* bytes read of it */
     size_t capacity, at, end; /* buffer[at..end) is read from the file and not yet handed out */
     size_t safe;              /* bytes from `at` on that are known to belong to the section */
     bool at_line;             /* buffer[at + safe] begins a line */
@@ -62,8 +64,10 @@ static bool fill(struct section *s, struct error *err)
         return false;
     if (s->hash != NULL && EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
         return no_memory(s, err);
+    if (s->sum != NULL && !checksum_feed(s->sum, s->buffer + s->end, (size_t)n, err))
+        return false;
     s->got += n;
-    s->eof = n == 0 || s->got == s->size;
+    s->eof = n == 0 || s->got == s->opened.st_size;
     s->end += (size_t)n;
     return true;
 }
@@ -237,18 +241,18 @@ static bool skip_bom(struct section *s, struct error *err)
 
 static bool prepare(struct section *s, const char *path, unsigned flags, struct error *err)
 {
-    struct stat st;
+    const unsigned undigested = SECTION_UNDIGESTED | SECTION_SUMMED;
     if ((flags & SECTION_LISTED) == 0 && !file_regular(path, s->start.file, err))
         return false;
-    s->fd = file_open_regular(path, s->start.file, &st, err);
+    s->fd = file_open_regular(path, s->start.file, &s->opened, err);
     if (s->fd < 0)
         return false;
-    s->size = st.st_size;
     /* A small file needs a small window. */
-    s->capacity = s->size < SECTION_WINDOW ? (size_t)s->size + 1 : SECTION_WINDOW;
+    s->capacity = s->opened.st_size < SECTION_WINDOW ? (size_t)s->opened.st_size + 1 : SECTION_WINDOW;
     s->buffer = malloc(s->capacity);
-    s->hash = (flags & SECTION_UNDIGESTED) == 0 ? sha256_open() : NULL;
-    if (s->buffer == NULL || (s->hash == NULL && (flags & SECTION_UNDIGESTED) == 0))
+    s->hash = (flags & undigested) == 0 ? sha256_open() : NULL;
+    s->sum = (flags & SECTION_SUMMED) != 0 ? checksum_open() : NULL;
+    if (s->buffer == NULL || (s->hash == NULL && (flags & undigested) == 0) || (s->sum == NULL && (flags & SECTION_SUMMED) != 0))
         return no_memory(s, err);
     return skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
 }
@@ -275,6 +279,11 @@ bool section_open(const char *path, const char *file, unsigned flags, enum secti
 void section_stop_at(struct section *section, const atomic_int *stop)
 {
     section->stop = stop;
+}
+
+off_t section_size(const struct section *section)
+{
+    return section->opened.st_size;
 }
 
 const char *section_delimiter(const struct section *section)
@@ -309,15 +318,35 @@ const struct place *section_start(const struct section *section)
     return &section->start;
 }
 
-bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err)
+/* Reads what is left of the file; nothing of it is handed out any more. */
+static bool read_on(struct section *s, struct error *err)
 {
-    while (!section->eof) {
-        section->at = section->end;
-        section->safe = 0;
-        section->over = true;
-        if (!fill(section, err))
+    while (!s->eof) {
+        s->at = s->end;
+        s->safe = 0;
+        s->over = true;
+        if (!fill(s, err))
             return false;
     }
+    return true;
+}
+
+bool section_sums(struct section *section, char checksum[CHECKSUM_SIZE], char raw[CHECKSUM_SIZE], struct stat *st, struct error *err)
+{
+    if (section->sum == NULL)
+        return error_set(err, ERR_INTERNAL, "the sums of %s were not asked for", section->start.file);
+    if (!read_on(section, err))
+        return false;
+    struct checksum *sum = section->sum;
+    section->sum = NULL;
+    *st = section->opened;
+    return checksum_close(sum, checksum, raw, err);
+}
+
+bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct error *err)
+{
+    if (!read_on(section, err))
+        return false;
     if (section->hash == NULL)
         return error_set(err, ERR_INTERNAL, "the digest of %s was not asked for", section->start.file);
     if (!section->digested && !sha256_finish(section->hash, section->raw))
@@ -334,6 +363,7 @@ void section_close(struct section *section)
     if (section->fd >= 0)
         close(section->fd);
     sha256_close(section->hash);
+    checksum_drop(section->sum);
     for (size_t i = 0; i < section->directive_count; i++) {
         free(section->directives[i].name);
         free(section->directives[i].value);

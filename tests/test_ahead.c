@@ -74,7 +74,7 @@ static struct folder *take(struct ahead *ahead)
     struct folder *folder = NULL;
     struct error err;
     error_clear(&err);
-    if (!ahead_take(ahead, &folder, &err))
+    if (!ahead_take(ahead, NULL, &folder, &err))
         fail_msg("%s", err.message);
     assert_null(ahead->folder);
     assert_null(ahead->crew);
@@ -244,7 +244,7 @@ static void test_stopped(void **state)
     ahead_begin(&ahead, dir, true, &stop);
     assert_false(ahead_more(&ahead));
     struct folder *folder = NULL;
-    assert_true(ahead_take(&ahead, &folder, &err));
+    assert_true(ahead_take(&ahead, NULL, &folder, &err));
     assert_false(facts_hash(folder_at(folder, 0), &err));
     assert_int_equal(err.code, ERR_CANCELLED);
     folder_free(folder);
@@ -275,7 +275,7 @@ static void test_faults(void **state)
     assert_null(none.folder);
     assert_false(ahead_list(&none, &err));
     assert_int_equal(err.code, ERR_FILE);
-    assert_false(ahead_take(&none, &folder, &err));
+    assert_false(ahead_take(&none, NULL, &folder, &err));
     assert_null(folder);
     ahead_drop(&none);
     files_remove(dir);

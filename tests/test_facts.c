@@ -283,7 +283,7 @@ static void settled(void **state)
 static void ahead_and_check(void *folder, size_t i)
 {
     facts_ahead(folder_at(folder, i));
-    facts_check_ahead(folder_at(folder, i), SCAN_SQLITE, true);
+    facts_both_ahead(folder_at(folder, i), SCAN_SQLITE, true);
 }
 
 enum { AHEAD_FILES = 2 * CREW_LEAST, AHEAD_REFUSED = 7, AHEAD_UNREADABLE = 9 };
@@ -321,11 +321,54 @@ static void checked_ahead(void **state)
     folder_free(folder);
 }
 
+/* One reading tells what two do: the sums, and the facts. Where it can't, the two are made, and say why. */
+static void in_one_reading(void **state)
+{
+    static const char end[] = "';\n-- rollback\nSELECT 1, 2;\n";
+    static char line[200000]; /* longer than a window */
+    const struct { const char *text; unsigned statements; } shapes[] = {
+        { "SELECT 1;\nSELECT 2;\n", 2 }, { "", 0 }, { "-- only this", 0 }, { "\xef\xbb\xbfSELECT 1;\r\nSELECT 2;\r\n-- rollback\r\nSELECT 3;\r\n", 2 }, { "SELECT 1;\r-- rollback\rSELECT '\xc3\xa9'", 1 },
+        { "-- jetbase: delimiter=//\nSELECT 1; // \n SELECT 2 //\n", 2 }, { line, 1 }, { "SELECT 1;\nCOMMIT;\n", 0 }, { "SELECT 1;\n-- rollback\nSELECT '\xff';\n", 0 },
+    };
+    enum { SHAPES = sizeof shapes / sizeof *shapes, REFUSED = SHAPES - 2 };
+    (void)state;
+    memset(line, 'x', sizeof line - 1);
+    memcpy(line, "SELECT '", 8);
+    memcpy(line + sizeof line - sizeof end, end, sizeof end);
+    for (int i = 0; i < SHAPES; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "migrations/V%d__a.sql", i + 1);
+        files_write(dir, name, shapes[i].text);
+    }
+    struct folder *folder = read_folder();
+    for (int i = 0; i < SHAPES; i++) {
+        struct migration *m = folder_at(folder, (size_t)i), alone = *m;
+        struct script_facts facts = { 0 };
+        struct error err = { 0 };
+        bool summed = migration_hash(&alone, &err);
+        assert_true(summed == (i < SHAPES - 1));
+        facts_both_ahead(m, SCAN_SQLITE, true);
+        assert_true((m->facts != NULL) == (i < REFUSED));
+        if (i < REFUSED)
+            unlink(m->path);
+        assert_true(facts_both(m, SCAN_SQLITE, true, &facts, &err) == (i < REFUSED));
+        if (i >= REFUSED) {
+            assert_int_equal(err.place.line, i == REFUSED ? 2 : 3);
+            continue;
+        }
+        assert_string_equal(m->checksum, alone.checksum);
+        assert_string_equal(m->raw, alone.raw);
+        assert_int_equal(facts.statements, shapes[i].statements);
+    }
+    folder_free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(settled, setup, teardown),
         cmocka_unit_test_setup_teardown(checked_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_one_reading, setup, teardown),
         cmocka_unit_test_setup_teardown(both_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(changed_unseen, setup, teardown),
