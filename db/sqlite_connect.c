@@ -226,7 +226,7 @@ void sqlite_disconnect(struct db *db)
     db->handle = NULL;
     db->state = STATE_NONE;
     db->seen_version = -1;
-    db->proven = false;
+    db->proven = db->saw_lock = false;
 }
 
 bool sqlite_refresh(struct db *db, struct error *err)

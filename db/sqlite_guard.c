@@ -48,10 +48,9 @@ static bool is_lock(const char *table)
 static int authorize(void *user, int action, const char *first, const char *second, const char *database, const char *trigger)
 {
     struct db *db = user;
-    (void)trigger;
     /* Also while a statement of our own is prepared, which may have a file's trigger behind it. */
     if (action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE)
-        db->saw_lock |= is_lock(first);
+        db->saw_lock |= (db->guarded || trigger) && is_lock(first);
     if (!db->guarded || db->vacuuming)
         return SQLITE_OK;
     if (temporary(database))

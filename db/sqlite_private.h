@@ -57,7 +57,7 @@ struct db {
     int lock_ms, statement_ms; /* timeouts of the migration that runs; 0: none of its own, none */
     bool timed_out;         /* statement_ms ran out */
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
-    bool saw_lock;          /* a statement reached jetbase_lock since that was cleared */
+    bool saw_lock;          /* over this connection something of a file's reached jetbase_lock. It stays: a virtual table keeps what it has compiled, triggers too, and runs it again unseen */
     char fenced_id[DB_ID_SIZE]; /* the run that the lock named when the last migration began */
     sqlite3_stmt *begin, *commit; /* of migrations, compiled once a connection; NULL before that */
     bool proven;            /* and when it was committed, at which the file's data version was this: while it is the same, nobody has written anything since */

@@ -77,7 +77,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
     if (!sqlite3_get_autocommit(db->handle))
         return error_set(err, ERR_INTERNAL, "a migration was to begin inside the transaction of another");
     db->check_keys = step->foreign_keys_off;
-    db->schema_written = db->saw_lock = false;
+    db->schema_written = false;
     if (step->foreign_keys_off && (rc = sqlite_do(db, SQL_KEYS_OFF, NULL, "")) != SQLITE_OK)
         return sqlite_fault(db, rc, "turning foreign keys off", err);
     db->tainted |= step->foreign_keys_off; /* the next migration has what it had before */
@@ -96,10 +96,7 @@ static bool head(struct db *db, const struct db_step *step, struct db_result *re
 /* Since head() nobody but the file itself can have changed the lock. */
 static bool fence_of_trailer(struct db *db, const struct db_step *step, struct db_result *result, struct error *err)
 {
-    if (!db->saw_lock && !db->schema_written)
-        return true;
-    db->saw_lock = false;
-    return sqlite_fence(db, step, result, err);
+    return (!db->saw_lock && !db->schema_written) || sqlite_fence(db, step, result, err);
 }
 
 /* Every foreign key of the database must hold before the COMMIT of a migration that ran without them. */

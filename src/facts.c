@@ -143,7 +143,7 @@ void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool stand
     struct facts *f = m->facts;
     if (f == NULL && m->listed)
         both_in_one(m, dialect, standard_strings);
-    else if (f != NULL && !f->ahead && (f = facts_now(m)) != NULL)
+    else if (m->type == MIGRATION_VERSIONED && f != NULL && !f->ahead && (f = facts_now(m)) != NULL)
         f->ahead = f->hashed;
     if (m->facts != NULL && m->facts->ahead)
         check_known(m, m->facts, dialect, standard_strings, &ignored, NULL);

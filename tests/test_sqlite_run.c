@@ -145,6 +145,17 @@ static void test_fence_between(void **state)
         }
         lite_sql(f->l.path, "PRAGMA journal_mode = WAL");
     }
+    /* What a virtual table has compiled runs unseen later. */
+    whole(f, version++, "CREATE VIRTUAL TABLE v USING fts5(x)");
+    whole(f, version++, "CREATE TRIGGER w AFTER INSERT ON v_docsize WHEN (SELECT max(b) FROM a) = 7 BEGIN UPDATE jetbase_lock SET process_id = 'somebody'; END");
+    whole(f, version++, "INSERT INTO v VALUES ('one')");
+    run_head(f);
+    run_statement(f, "INSERT INTO a VALUES (7)");
+    run_statement(f, "INSERT INTO v VALUES ('two')");
+    assert_false(lite_simple(f->db, STEP_FENCE, RUN_ID, &f->err));
+    assert_int_equal(f->err.code, ERR_LOCK_LOST);
+    run_give_up(f);
+    whole(f, version++, "DROP TABLE v");
     whole(f, version++, "CREATE TRIGGER t AFTER INSERT ON jetbase_migrations WHEN new.version = '99' BEGIN DELETE FROM jetbase_lock; END");
     whole(f, 99, "INSERT INTO a VALUES (4)");
     assert_false(lite_step(f->db, &head, &f->result, &f->err));
