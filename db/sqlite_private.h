@@ -59,9 +59,9 @@ struct db {
     int64_t sql_until_ms;   /* mono_ms at which the statement is stopped; 0: never */
     bool saw_lock;          /* over this connection something of a file's reached jetbase_lock. It stays: a virtual table keeps what it has compiled, triggers too, and runs it again unseen */
     char fenced_id[DB_ID_SIZE]; /* the run that the lock named when the last migration began */
-    sqlite3_stmt *begin, *commit; /* of migrations, compiled once a connection; NULL before that */
     bool proven;            /* and when it was committed, at which the file's data version was this: while it is the same, nobody has written anything since */
     unsigned proven_version;
+    sqlite3_stmt *begin, *commit; /* of migrations, compiled once a connection; NULL before that */
     int64_t last_applied_ms; /* of the history row that came last, ms since 1970; 0: not known yet */
     bool last_applied_own;  /* and it was written over this connection */
     char refused[256];      /* why the authorizer refused the statement, or "" */
