@@ -26,7 +26,7 @@ static void settle_one(void *user, size_t i)
 void ahead_begin(struct ahead *ahead, const char *project_dir, bool hash, const atomic_int *stop)
 {
     if (ahead->project_dir == NULL)
-        *ahead = (struct ahead){ .project_dir = project_dir, .hash = hash, .stop = stop, .folder = ahead->folder, .tried = ahead->folder != NULL };
+        *ahead = (struct ahead){ .project_dir = project_dir, .hash = hash, .keep = ahead->keep, .stop = stop, .folder = ahead->folder, .tried = ahead->folder != NULL };
 }
 
 bool ahead_list(struct ahead *ahead, struct error *err)
@@ -93,11 +93,13 @@ bool ahead_take(struct ahead *ahead, const struct history *history, struct folde
         ahead->folder = now;
     }
     folder_stop_at(ahead->folder, ahead->stop);
+    if (ahead->keep > 0)
+        folder_keep_texts(ahead->folder, ahead->keep);
     ahead->history = history;
     if (ahead->hash)
         settle(ahead);
     *out = ahead->folder;
-    *ahead = (struct ahead){ 0 };
+    *ahead = (struct ahead){ .keep = ahead->keep };
     return true;
 }
 

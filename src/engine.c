@@ -19,8 +19,10 @@ static bool plan_again(struct run *run, struct error *err)
     struct folder *now = NULL;
     facts_unsettle(run->folder);
     bool ok = history_read(run->db, &history, err) && folder_renew(run->project->dir, run->folder, &now, err);
-    if (now)
+    if (now) {
         folder_stop_at(now, run->wish->plan.stop);
+        folder_keep_texts(now, ENGINE_KEPT_BYTES);
+    }
     ok = ok && plan_make(now ? now : run->folder, history, &run->wish->plan, engine_dialect(run->db), run->driver->about(run->db)->standard_strings, &plan, err);
     history_free(history);
     if (!ok) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine_window.h"
+#include "facts.h"
 #include "failpoint.h"
 #include "text.h"
 
@@ -228,6 +229,16 @@ static bool send_statement(struct window *w, uint32_t i, uint32_t number, const 
     return (w->outstanding < WINDOW_STEPS && w->bytes < WINDOW_BYTES) || window_drain(w, 0);
 }
 
+static bool open_script(struct window *w, const struct plan_item *item, enum section_kind kind)
+{
+    enum scan_dialect dialect = engine_dialect(w->run->db);
+    bool standard_strings = w->run->driver->about(w->run->db)->standard_strings;
+    struct section_text text;
+    if (kind == SECTION_UPGRADE && facts_take_text(item->migration, &text))
+        return script_open_text(item->migration, &text, kind, dialect, standard_strings, &w->script, &w->fault);
+    return script_open(item->migration, kind, dialect, standard_strings, &item->facts, &w->script, &w->fault);
+}
+
 /* Sends the statements of one section, reading the file as it goes. */
 static bool send_statements(struct window *w, uint32_t i)
 {
@@ -236,7 +247,7 @@ static bool send_statements(struct window *w, uint32_t i)
     struct scan_statement found;
     uint32_t number = 0;
     enum scan_answer got = SCAN_ERROR;
-    bool ok = script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &w->script, &w->fault);
+    bool ok = open_script(w, item, kind);
     while (ok && (got = script_next(w->script, &found, &w->fault)) == SCAN_STATEMENT) {
         number++;
         ok = !engine_stopped(w->run->hooks) && (found.len >= LONG_BYTES ? send_long(w, i, number, &found) : send_statement(w, i, number, &found));

@@ -123,7 +123,7 @@ static bool open_and_plan(struct run *run, struct ahead *ahead, struct error *er
 
 bool engine_open_and_plan(struct run *run, struct error *err)
 {
-    struct ahead ahead = { 0 };
+    struct ahead ahead = { .keep = ENGINE_KEPT_BYTES };
     engine_read_ahead(run->project, &run->wish->plan, &ahead);
     bool ok = open_and_plan(run, &ahead, err);
     ahead_drop(&ahead);

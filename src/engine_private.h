@@ -15,6 +15,9 @@ struct waiting {
     bool holder_told;         /* that was a holder */
 };
 
+/* Of small files, from their check until they run: what may be kept in memory. */
+enum { ENGINE_KEPT_BYTES = 8 << 20 };
+
 /* Pauses before a new run after one that failed on a lock. */
 #define ENGINE_RETRY_PAUSE { .first_ms = 250, .most_ms = 5000 }
 

@@ -9,6 +9,8 @@
 
 /* Whoever hashes ahead is waited for, so it begins with nothing that takes long; what takes long is hashed while it is checked. */
 enum { AHEAD_MOST = 1 << 20, AT_ONCE_LEAST = AHEAD_MOST };
+/* A larger file takes longer to run than to be read once more. */
+enum { KEPT_MOST = 16384 };
 
 struct facts {
     struct file_state at;
@@ -18,7 +20,28 @@ struct facts {
     bool standard_strings;
     struct script_facts script;
     struct error *refused;     /* what the check said, or NULL */
+    struct section_text text;  /* its bytes, or none */
+    atomic_llong *room;        /* that these take up; NULL: nobody counts them */
 };
+
+/* The bytes leave it, and make room. */
+static struct section_text part_with_text(struct facts *f)
+{
+    struct section_text text = f->text;
+    if (f->room != NULL)
+        atomic_fetch_add(f->room, (long long)text.len);
+    f->text = (struct section_text){ 0 };
+    f->room = NULL;
+    return text;
+}
+
+/* Forgets everything. */
+static void empty(struct facts *f)
+{
+    free(f->refused);
+    free(part_with_text(f).bytes);
+    *f = (struct facts){ 0 };
+}
 
 /* What is known of the file as it is now; what was known of another state is dropped. NULL: nothing can be kept. */
 static struct facts *facts_now(struct migration *m)
@@ -30,8 +53,8 @@ static struct facts *facts_now(struct migration *m)
         m->facts = calloc(1, sizeof *m->facts);
     struct facts *f = m->facts;
     if (f != NULL && !file_state_still(&f->at, &now)) {
-        free(f->refused);
-        *f = (struct facts){ .at = now };
+        empty(f);
+        f->at = now;
     }
     return f;
 }
@@ -104,8 +127,40 @@ static void keep_check(struct facts *f, bool good, enum scan_dialect dialect, bo
     f->script = *script;
 }
 
+/* Keeps the bytes, as far as there is room for them. */
+static void keep_text(struct migration *m, struct script_kept *kept)
+{
+    long long len = (long long)kept->text.len;
+    if (len == 0)
+        return;
+    if (m->facts != NULL && m->facts->text.len == 0 && strcmp(kept->text.raw, m->raw) == 0) {
+        if (atomic_fetch_sub(m->room, len) >= len) {
+            m->facts->text = kept->text;
+            m->facts->room = m->room;
+            return;
+        }
+        atomic_fetch_add(m->room, len);
+    }
+    free(kept->text.bytes);
+}
+
+bool facts_take_text(struct migration *m, struct section_text *text)
+{
+    struct facts *f = m->facts;
+    struct file_state now;
+    *text = (struct section_text){ 0 };
+    if (f == NULL || f->text.len == 0)
+        return false;
+    struct section_text kept = part_with_text(f);
+    if (strcmp(kept.raw, m->raw) == 0 && file_state_now(m->path, &now) && file_state_same(&f->at, &now))
+        *text = kept;
+    else
+        free(kept.bytes);
+    return text->len > 0;
+}
+
 /* f: what is known of the file, in a state that was asked before this; or NULL. */
-static bool check_known(const struct migration *m, struct facts *f, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
+static bool check_known(struct migration *m, struct facts *f, enum scan_dialect dialect, bool standard_strings, struct script_facts *facts, struct error *err)
 {
     struct error own;
     error_clear(&own);
@@ -115,9 +170,13 @@ static bool check_known(const struct migration *m, struct facts *f, enum scan_di
             *err = *f->refused;
         return f->refused == NULL;
     }
-    bool good = script_check(m, SECTION_UPGRADE, dialect, standard_strings, facts, &own);
+    struct script_kept kept = { .most = KEPT_MOST };
+    bool keeps = f != NULL && m->room != NULL && f->at.size <= KEPT_MOST;
+    bool good = script_check_and_keep(m, SECTION_UPGRADE, dialect, standard_strings, facts, keeps ? &kept : NULL, &own);
     if (f != NULL)
         keep_check(f, good, dialect, standard_strings, facts, &own);
+    if (keeps)
+        keep_text(m, &kept);
     if (!good && err != NULL)
         *err = own;
     return good;
@@ -130,10 +189,17 @@ static void both_in_one(struct migration *m, enum scan_dialect dialect, bool sta
     struct error none;
     struct stat st;
     struct timespec now;
-    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || !script_check_and_sum(m, AHEAD_MOST, dialect, standard_strings, &script, &st) || (m->facts = calloc(1, sizeof *m->facts)) == NULL)
+    struct script_kept kept = { .most = KEPT_MOST };
+    if (clock_gettime(CLOCK_REALTIME, &now) != 0 || !script_check_and_sum(m, AHEAD_MOST, dialect, standard_strings, &script, &st, m->room ? &kept : NULL))
+        return;
+    m->facts = calloc(1, sizeof *m->facts);
+    if (m->room != NULL)
+        keep_text(m, &kept);
+    if (m->facts == NULL)
         return;
     error_clear(&none);
-    *m->facts = (struct facts){ .at = file_state_of(&st, &now), .hashed = true, .ahead = true };
+    m->facts->at = file_state_of(&st, &now);
+    m->facts->hashed = m->facts->ahead = true;
     keep_check(m->facts, true, dialect, standard_strings, &script, &none);
 }
 
@@ -223,6 +289,8 @@ void facts_carry(struct folder *now, struct folder *before)
         if (order == 0 && to->facts == NULL) {
             to->facts = from->facts;
             from->facts = NULL;
+            if (to->facts != NULL)
+                to->facts->room = NULL; /* that folder's, which goes */
             memcpy(to->checksum, from->checksum, sizeof to->checksum);
             memcpy(to->raw, from->raw, sizeof to->raw);
         }
@@ -235,6 +303,6 @@ void facts_free(struct facts *facts)
 {
     if (facts == NULL)
         return;
-    free(facts->refused);
+    empty(facts);
     free(facts);
 }

@@ -1,4 +1,4 @@
-/* facts.h: what migration files say, kept between two looks at the same file: the console's, and a run's two plans, before the lock and under it. A migration is always run from the file as it is then. */
+/* facts.h: what migration files say, kept between two looks at the same file: the console's, and a run's two plans, before the lock and under it. A migration is run from the file as it is then, a small one from the bytes that were checked where the file has not been touched since. */
 #ifndef JETBASE_FACTS_H
 #define JETBASE_FACTS_H
 
@@ -15,6 +15,8 @@ void facts_ahead(struct migration *m);
 void facts_settle(struct migration *m);
 /* Does what facts_both() needs before it asks for it, for the first one after this. Several threads may do this, each with other files. */
 void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
+/* Gives the bytes of the file as they were checked, where they were kept (folder_keep_texts()), are those of m->raw, and size, times and inode of the file are still the same; the caller's, once. False: *text is none. */
+bool facts_take_text(struct migration *m, struct section_text *text);
 /* What was hashed ahead, and not asked for yet, is too old now: each file is asked from here on. */
 void facts_unsettle(struct folder *folder);
 /* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */

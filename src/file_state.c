@@ -26,7 +26,12 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+bool file_state_same(const struct file_state *a, const struct file_state *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && same_time(a->written, b->written) && same_time(a->changed, b->changed);
+}
+
 bool file_state_still(const struct file_state *then, const struct file_state *now)
 {
-    return then->settled && then->dev == now->dev && then->ino == now->ino && then->size == now->size && same_time(then->written, now->written) && same_time(then->changed, now->changed);
+    return then->settled && file_state_same(then, now);
 }

@@ -20,6 +20,8 @@ struct file_state {
 struct file_state file_state_of(const struct stat *st, const struct timespec *now);
 /* Asks path. False, and *state all zero, where it can't be had. */
 bool file_state_now(const char *path, struct file_state *state);
+/* Are the two one and the same state, as far as size, times and inode tell? What was changed a moment later may look alike. */
+bool file_state_same(const struct file_state *a, const struct file_state *b);
 /* Is what is in state `now` what was read in state `then`? False also where that is not certain. */
 bool file_state_still(const struct file_state *then, const struct file_state *now);
 

@@ -34,6 +34,7 @@ struct folder {
     char **passed;
     size_t passed_count, passed_capacity;
     size_t root_len; /* of DIR/migrations/ in every path */
+    atomic_llong room; /* bytes of its files that may still be kept in memory */
     struct listed *listed;
     size_t listed_count, listed_capacity;
 };
@@ -83,6 +84,13 @@ void folder_stop_at(struct folder *folder, const atomic_int *stop)
 {
     for (size_t i = 0; i < folder->count; i++)
         folder->entries[i].migration.stop = stop;
+}
+
+void folder_keep_texts(struct folder *folder, size_t most)
+{
+    atomic_store(&folder->room, (long long)most);
+    for (size_t i = 0; i < folder->count; i++)
+        folder->entries[i].migration.room = &folder->room;
 }
 
 void folder_free(struct folder *folder)

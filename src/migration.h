@@ -29,6 +29,7 @@ struct migration {
     const atomic_int *stop;       /* NULL until folder_stop_at() */
     bool listed;                  /* the listing of the folder said that it is a regular file */
     struct facts *facts;          /* what facts.c knows of it, the folder's; MAY be NULL */
+    atomic_llong *room;           /* the folder's; NULL until folder_keep_texts() */
 };
 
 /* The folder as read at one moment: versioned files by version, then RA by path, then ROC by path. */
@@ -44,6 +45,8 @@ bool folder_renew(const char *project_dir, struct folder *before, struct folder 
 void folder_free(struct folder *folder);
 /* From now on reading any of its files ends with ERR_CANCELLED once *stop is not zero: a large one takes seconds. NULL: never. */
 void folder_stop_at(struct folder *folder, const atomic_int *stop);
+/* From now on the bytes of small files stay in memory when they are checked, `most` of them together: whoever runs them need not read them again. */
+void folder_keep_texts(struct folder *folder, size_t most);
 /* How many migrations. */
 size_t folder_count(const struct folder *folder);
 /* The i-th, in order of running. */
@@ -87,6 +90,16 @@ enum section_flags {
 
 /* Opens it (O_CLOEXEC, no FIFO is ever waited for). flags: enum section_flags bits. The BOM is passed over; the section ends and begins at Jetbase's `-- rollback` line. */
 bool section_open(const char *path, const char *file, unsigned flags, enum section_kind kind, struct section **out, struct error *err);
+/* A file's bytes as they were read once. Zero-initialised: none. */
+struct section_text {
+    char *bytes;             /* malloc'd */
+    size_t len;
+    char raw[CHECKSUM_SIZE]; /* their SHA-256 */
+};
+/* The same from bytes that were read before, which it takes over: *text is none then. */
+bool section_open_text(struct section_text *text, const char *file, enum section_kind kind, struct section **out, struct error *err);
+/* Gives away the bytes of the whole file, whose SHA-256 is raw, where it has at most `most` and they are all still there. To be asked once it was read through; nothing is read of the section any more. False: *text is none. */
+bool section_give(struct section *section, size_t most, const char *raw, struct section_text *text);
 /* As folder_stop_at(), for this section. */
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */

@@ -14,16 +14,17 @@ struct script {
     struct script_judge judge;
 };
 
-static bool opened(struct script *s, unsigned flags, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
+static bool opened(struct script *s, unsigned flags, struct section_text *text, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct error *err)
 {
-    if (!section_open(s->m->path, s->m->file, flags | (s->m->listed ? SECTION_LISTED : 0), kind, &s->section, err))
+    if (text ? !section_open_text(text, s->m->file, kind, &s->section, err) : !section_open(s->m->path, s->m->file, flags | (s->m->listed ? SECTION_LISTED : 0), kind, &s->section, err))
         return false;
     section_stop_at(s->section, s->m->stop);
     s->scanner = scanner_open(dialect, standard_strings, section_delimiter(s->section), section_read, s->section, section_start(s->section));
     return s->scanner || error_set(err, ERR_NO_MEMORY, "out of memory reading %s", s->m->file);
 }
 
-static bool begin(const struct migration *m, unsigned flags, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err)
+/* text: the file's bytes, which are taken over; NULL: it is read. */
+static bool begin(const struct migration *m, unsigned flags, struct section_text *text, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err)
 {
     struct script *s = calloc(1, sizeof *s);
     *out = NULL;
@@ -32,7 +33,7 @@ static bool begin(const struct migration *m, unsigned flags, enum section_kind k
     s->m = m;
     s->judge.m = m;
     s->judge.dialect = dialect;
-    if (!opened(s, flags, kind, dialect, standard_strings, err) || !script_judge_directives(&s->judge, s->section, err)) {
+    if (!opened(s, flags, text, kind, dialect, standard_strings, err) || !script_judge_directives(&s->judge, s->section, err)) {
         script_close(s);
         return false;
     }
@@ -43,7 +44,15 @@ static bool begin(const struct migration *m, unsigned flags, enum section_kind k
 bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err)
 {
     (void)facts; /* what is left out is judged again as it is read: the file may have changed since */
-    return begin(m, 0, kind, dialect, standard_strings, out, err);
+    return begin(m, 0, NULL, kind, dialect, standard_strings, out, err);
+}
+
+bool script_open_text(const struct migration *m, struct section_text *text, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err)
+{
+    bool ok = begin(m, 0, text, kind, dialect, standard_strings, out, err);
+    free(text->bytes); /* where it did not come to that */
+    *text = (struct section_text){ 0 };
+    return ok;
 }
 
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err)
@@ -79,16 +88,18 @@ static enum scan_answer read_through(struct script *script, struct script_facts 
     return got;
 }
 
-bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st)
+bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st, struct script_kept *kept)
 {
     struct script *script;
     struct error ignored;
     char checksum[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
     error_clear(&ignored);
     *out = (struct script_facts){ 0 };
-    if (!begin(m, SECTION_SUMMED, SECTION_UPGRADE, dialect, standard_strings, &script, &ignored))
+    if (!begin(m, SECTION_SUMMED, NULL, SECTION_UPGRADE, dialect, standard_strings, &script, &ignored))
         return false;
     bool good = section_size(script->section) <= most && read_through(script, out, &ignored) == SCAN_END && section_sums(script->section, checksum, raw, st, &ignored);
+    if (good && kept)
+        section_give(script->section, kept->most, raw, &kept->text);
     script_close(script);
     if (good) {
         memcpy(m->checksum, checksum, sizeof checksum);
@@ -99,14 +110,24 @@ bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dia
 
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err)
 {
+    return script_check_and_keep(m, kind, dialect, standard_strings, out, NULL, err);
+}
+
+bool script_check_and_keep(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct script_kept *kept, struct error *err)
+{
     struct script *script;
+    char raw[CHECKSUM_SIZE];
+    struct error ignored;
+    error_clear(&ignored);
     *out = (struct script_facts){ 0 };
-    if (!begin(m, SECTION_UNDIGESTED, kind, dialect, standard_strings, &script, err)) {
+    if (!begin(m, kept ? 0 : SECTION_UNDIGESTED, NULL, kind, dialect, standard_strings, &script, err)) {
         if (err->code == ERR_REFUSED)
             error_state(err, "Nothing was sent to the database.");
         return false;
     }
     enum scan_answer got = read_through(script, out, err);
+    if (kept && got == SCAN_END && section_digest(script->section, raw, &ignored))
+        section_give(script->section, kept->most, raw, &kept->text);
     script_close(script);
     if (got == SCAN_ERROR && err->code == ERR_REFUSED)
         error_state(err, "Nothing was sent to the database.");

@@ -20,16 +20,26 @@ struct script_facts {
     bool outside;              /* runs outside a transaction: by its directive, or a single statement that can't run in one */
 };
 
+/* What a check keeps of the file that it reads. most: a larger one is not kept. text: the caller's, whose bytes it frees; none where nothing was kept. */
+struct script_kept {
+    size_t most; /* bytes */
+    struct section_text text;
+};
+
 /* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. */
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err);
+/* The same, keeping a small file's bytes, where the check is good. */
+bool script_check_and_keep(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct script_kept *kept, struct error *err);
 
-/* The same for an upgrade section, and in the same reading both sums of the file, into m, with its state when it was opened. Only of a file of no more than `most` bytes, else false. Whatever is amiss, in the statements, in what the sums are made of or at reading: false, and it is not said which; nothing is told of the file then. */
-bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st);
+/* The same for an upgrade section, and in the same reading both sums of the file, into m, with its state when it was opened. Only of a file of no more than `most` bytes, else false. Whatever is amiss, in the statements, in what the sums are made of or at reading: false, and it is not said which; nothing is told of the file then. kept: as above; MAY be NULL. */
+bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct stat *st, struct script_kept *kept);
 
 /* Runs through the statements that are to be sent, in order. */
 struct script;
 /* Opens it; facts are those of script_check. */
 bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
+/* The same from bytes that were read before, which it takes over: *text is none then. */
+bool script_open_text(const struct migration *m, struct section_text *text, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err);
 /* The next statement to send: left-out ones are passed over. In a file with the directive no-transaction its own BEGIN and COMMIT are sent too. */
 enum scan_answer script_next(struct script *script, struct scan_statement *out, struct error *err);
 /* The text of the statement that was read last isn't needed any more: gives back its memory, where it is much. */

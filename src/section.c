@@ -239,6 +239,12 @@ static bool skip_bom(struct section *s, struct error *err)
     return true;
 }
 
+/* Reads up to where the section begins. */
+static bool begin(struct section *s, struct error *err)
+{
+    return skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
+}
+
 static bool prepare(struct section *s, const char *path, unsigned flags, struct error *err)
 {
     const unsigned undigested = SECTION_UNDIGESTED | SECTION_SUMMED;
@@ -254,25 +260,71 @@ static bool prepare(struct section *s, const char *path, unsigned flags, struct 
     s->sum = (flags & SECTION_SUMMED) != 0 ? checksum_open() : NULL;
     if (s->buffer == NULL || (s->hash == NULL && (flags & undigested) == 0) || (s->sum == NULL && (flags & SECTION_SUMMED) != 0))
         return no_memory(s, err);
-    return skip_bom(s, err) && read_head(s, err) && (s->kind == SECTION_UPGRADE || skip_to_rollback(s, err));
+    return begin(s, err);
 }
 
-bool section_open(const char *path, const char *file, unsigned flags, enum section_kind kind, struct section **out, struct error *err)
+static struct section *made(const char *file, enum section_kind kind)
 {
-    *out = NULL;
     struct section *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", file);
+        return NULL;
     s->fd = -1;
     s->kind = kind;
     s->at_line = true;
     text_copy(s->start.file, sizeof s->start.file, file);
     s->start.line = s->start.column = 1;
+    return s;
+}
+
+bool section_open(const char *path, const char *file, unsigned flags, enum section_kind kind, struct section **out, struct error *err)
+{
+    *out = NULL;
+    struct section *s = made(file, kind);
+    if (s == NULL)
+        return error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", file);
     if (!prepare(s, path, flags, err)) {
         section_close(s);
         return false;
     }
     *out = s;
+    return true;
+}
+
+bool section_open_text(struct section_text *text, const char *file, enum section_kind kind, struct section **out, struct error *err)
+{
+    struct section *s = made(file, kind);
+    *out = NULL;
+    if (s == NULL) {
+        free(text->bytes);
+        *text = (struct section_text){ 0 };
+        return error_set(err, ERR_NO_MEMORY, "Memory ran out reading %s.", file);
+    }
+    s->buffer = text->bytes;
+    s->capacity = s->end = text->len;
+    s->got = s->opened.st_size = (off_t)text->len;
+    s->eof = s->digested = true;
+    memcpy(s->raw, text->raw, sizeof s->raw);
+    *text = (struct section_text){ 0 };
+    if (!begin(s, err)) {
+        section_close(s);
+        return false;
+    }
+    *out = s;
+    return true;
+}
+
+bool section_give(struct section *section, size_t most, const char *raw, struct section_text *text)
+{
+    struct section *s = section;
+    *text = (struct section_text){ 0 };
+    /* Nothing was moved out of the window as long as it still begins with the file's first byte. */
+    if (!s->eof || s->got != (off_t)s->end || s->end > most || s->end == 0)
+        return false;
+    *text = (struct section_text){ .bytes = s->buffer, .len = s->end };
+    memcpy(text->raw, raw, sizeof text->raw);
+    s->buffer = NULL;
+    s->at = s->end = s->safe = 0;
+    s->over = true;
     return true;
 }
 
@@ -347,7 +399,7 @@ bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct err
 {
     if (!read_on(section, err))
         return false;
-    if (section->hash == NULL)
+    if (section->hash == NULL && !section->digested)
         return error_set(err, ERR_INTERNAL, "the digest of %s was not asked for", section->start.file);
     if (!section->digested && !sha256_finish(section->hash, section->raw))
         return no_memory(section, err);

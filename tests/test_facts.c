@@ -363,9 +363,100 @@ static void in_one_reading(void **state)
     folder_free(folder);
 }
 
+enum { SAME, WRITTEN, TOUCHED, GONE, LARGE, LAST, KEEPERS };
+
+static void keeper_path(int i, char path[FILES_PATH * 2])
+{
+    snprintf(path, FILES_PATH * 2, "%s/migrations/V%d__a.sql", dir, i + 1);
+}
+
+static void set_time(int i, time_t s)
+{
+    char path[FILES_PATH * 2];
+    keeper_path(i, path);
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){ { .tv_sec = s }, { .tv_sec = s } }, 0), 0);
+}
+
+/* Six files, all of 20 bytes but the large one. */
+static void write_keepers(void)
+{
+    char large[16384 + 20];
+    snprintf(large, sizeof large, "SELECT '%*s';", 16384, "");
+    for (int i = 0; i < KEEPERS; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "migrations/V%d__a.sql", i + 1);
+        files_write(dir, name, i == LARGE ? large : "SELECT 1; SELECT 2;\n");
+        set_time(i, 1000);
+    }
+}
+
+/* Checked twice, as before the lock and under it. */
+static struct folder *check_keepers(size_t room)
+{
+    struct folder *folder = read_folder();
+    if (room > 0)
+        folder_keep_texts(folder, room);
+    for (int i = 0; i < 2 * KEEPERS; i++) {
+        struct script_facts facts = { 0 };
+        struct error err = { 0 };
+        struct migration *m = folder_at(folder, (size_t)i % KEEPERS);
+        if (i == TOUCHED)
+            hash(m); /* before it is checked */
+        assert_true(facts_both(m, SCAN_SQLITE, true, &facts, &err));
+    }
+    return folder;
+}
+
+static void expect_kept(struct folder *folder, int i, bool kept)
+{
+    struct section_text text;
+    assert_true(facts_take_text(folder_at(folder, (size_t)i), &text) == kept);
+    assert_true((text.bytes != NULL) == kept);
+    if (kept) {
+        assert_int_equal(text.len, 20);
+        assert_memory_equal(text.bytes, "SELECT 1; SELECT 2;\n", 20);
+        assert_string_equal(text.raw, folder_at(folder, (size_t)i)->raw);
+    }
+    free(text.bytes);
+}
+
+/* A run reads a small file once: its bytes are kept as far as there is room, and given away once, where the file is as it was. */
+static void texts_kept(void **state)
+{
+    struct folder *folder, *renewed = NULL;
+    struct error err = { 0 };
+    char path[FILES_PATH * 2];
+    (void)state;
+    write_keepers();
+    folder = check_keepers(0);
+    expect_kept(folder, SAME, false); /* nobody has asked for that */
+    folder_free(folder);
+    folder = check_keepers(1 << 20);
+    for (int i = 0; i < KEEPERS; i++)
+        expect_kept(folder, i, i != LARGE);
+    folder_free(folder);
+    folder = check_keepers(5 * 20 - 1);
+    expect_kept(folder, LAST, false);
+    files_write(dir, "migrations/V7__b.sql", "SELECT 3;\n");
+    if (!folder_renew(dir, folder, &renewed, &err))
+        fail_msg("%s", err.message);
+    assert_non_null(renewed); /* it takes them over */
+    folder_free(folder);
+    files_write(dir, "migrations/V2__a.sql", "SELECT 1;\n");
+    set_time(WRITTEN, 1000);
+    set_time(TOUCHED, 2000);
+    keeper_path(GONE, path);
+    assert_int_equal(unlink(path), 0);
+    for (int i = 0; i < KEEPERS; i++)
+        expect_kept(renewed, i, i == SAME);
+    expect_kept(renewed, SAME, false);
+    folder_free(renewed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(texts_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(settled, setup, teardown),
         cmocka_unit_test_setup_teardown(checked_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(in_one_reading, setup, teardown),

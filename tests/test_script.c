@@ -39,25 +39,40 @@ static struct script_facts good(const char *text, enum section_kind kind, enum s
     return facts;
 }
 
-/* The statements that are sent, each with its line, joined by `|`. */
-static void sends(const char *text, enum section_kind kind, enum scan_dialect dialect, const char *want)
+/* What it sends, each with its line, joined by `|`. */
+static void compare(struct script *script, const struct script_facts *facts, const char *want)
 {
-    struct script_facts facts = good(text, kind, dialect);
-    struct script *script = NULL;
     struct scan_statement s;
     struct error err = { 0 };
     struct text got = { 0 };
     unsigned count = 0;
-    assert_true(script_open(&file, kind, dialect, true, &facts, &script, &err));
     while (script_next(script, &s, &err) == SCAN_STATEMENT) {
         text_printf(&got, "%s%u %s", count ? "|" : "", s.at.line, s.text);
         count++;
     }
     assert_int_equal(err.code, ERR_NONE);
     assert_string_equal(text_string(&got), want);
-    assert_int_equal(count, facts.statements);
+    assert_int_equal(count, facts->statements);
     script_close(script);
     text_free(&got);
+}
+
+/* The statements that are sent, from the file and from the bytes that its check has kept. */
+static void sends(const char *text, enum section_kind kind, enum scan_dialect dialect, const char *want)
+{
+    struct script_facts facts = good(text, kind, dialect), again;
+    struct script_kept kept = { .most = strlen(text) };
+    struct script *script = NULL;
+    struct error err = { 0 };
+    assert_true(script_open(&file, kind, dialect, true, &facts, &script, &err));
+    compare(script, &facts, want);
+    assert_true(script_check_and_keep(&file, kind, dialect, true, &again, &kept, &err));
+    assert_int_equal(again.statements, facts.statements);
+    assert_int_equal(kept.text.len, strlen(text));
+    files_write(dir, "V1__a.sql", "SELECT 'something else';\n");
+    assert_true(script_open_text(&file, &kept.text, kind, dialect, true, &script, &err));
+    compare(script, &facts, want);
+    assert_null(kept.text.bytes);
 }
 
 static void refused(const char *text, enum scan_dialect dialect, unsigned line, unsigned column, const char *says, const char *source)

@@ -40,20 +40,41 @@ static struct section *open_good(enum section_kind kind)
     return section;
 }
 
-/* Reads a section in pieces and compares it, the line it begins in, and the digest. */
+/* The same section, opened over the bytes that a reading of it gave away. */
+static struct section *again_from_bytes(struct section *section, const char *bytes, size_t len, enum section_kind kind)
+{
+    struct section_text text;
+    struct error err = {0};
+    char raw[CHECKSUM_SIZE];
+    assert_true(section_digest(section, raw, &err));
+    assert_false(section_give(section, len - 1, raw, &text));
+    assert_null(text.bytes);
+    assert_true(section_give(section, len, raw, &text));
+    assert_int_equal(text.len, len);
+    assert_memory_equal(text.bytes, bytes, len);
+    section_close(section);
+    if (!section_open_text(&text, "V1__a.sql", kind, &section, &err))
+        fail_msg("%s", err.message);
+    assert_null(text.bytes);
+    return section;
+}
+
+/* Reads a section in pieces, of the file and of its bytes, and compares it, the line it begins in, and the digest. */
 static void check(const char *bytes, size_t len, enum section_kind kind, const char *want, unsigned line)
 {
     static const size_t pieces[] = {1, 5, 4096};
     char raw[CHECKSUM_SIZE], whole[CHECKSUM_SIZE];
     files_write_bytes(dir, "V1__a.sql", bytes, len);
     sha256_hex(bytes, len, whole);
-    for (size_t k = 0; k < sizeof pieces / sizeof *pieces; k++) {
+    for (size_t k = 0; k < 2 * sizeof pieces / sizeof *pieces; k++) {
         struct section *section = open_good(kind);
+        if (k % 2 && len > 0 && len <= 4096)
+            section = again_from_bytes(section, bytes, len, kind);
         struct text got = {0};
         struct error err = {0};
         char piece[4096];
         size_t n;
-        while ((n = section_read(section, piece, pieces[k], &err)) != 0) {
+        while ((n = section_read(section, piece, pieces[k / 2], &err)) != 0) {
             assert_true(n != (size_t)-1);
             text_add(&got, piece, n);
         }

@@ -109,16 +109,28 @@ static void check_sections(const struct image *image)
     section_close(down);
 }
 
-static void check_script(const struct image *image, enum section_kind kind, enum scan_dialect dialect)
+/* Reads it through, and closes it. */
+static void check_statements(struct script *script, const struct script_facts *facts, const struct image *image)
 {
-    struct migration m = { .type = MIGRATION_VERSIONED, .path = image->path, .file = "x.sql", .version = "1", .description = "x" };
-    struct script_facts facts = { 0 };
-    struct script *script;
     struct scan_statement statement;
     struct error err = { 0 };
     enum scan_answer answer;
     unsigned count = 0;
-    if (!script_check(&m, kind, dialect, true, &facts, &err)) {
+    while ((answer = script_next(script, &statement, &err)) == SCAN_STATEMENT)
+        count++;
+    if (answer != SCAN_END || count != facts->statements || !script_unchanged(script, &err))
+        fuzz_broken("other statements than were counted", image->text, image->len);
+    script_close(script);
+}
+
+static void check_script(const struct image *image, enum section_kind kind, enum scan_dialect dialect)
+{
+    struct migration m = { .type = MIGRATION_VERSIONED, .path = image->path, .file = "x.sql", .version = "1", .description = "x" };
+    struct script_facts facts = { 0 };
+    struct script_kept kept = { .most = image->len };
+    struct script *script;
+    struct error err = { 0 };
+    if (!script_check_and_keep(&m, kind, dialect, true, &facts, &kept, &err)) {
         if (err.code != ERR_REFUSED || err.place.line == 0 || !err.message[0] || !err.hint[0])
             fuzz_broken("a refusal without place, reason or way out", image->text, image->len);
         return;
@@ -126,11 +138,14 @@ static void check_script(const struct image *image, enum section_kind kind, enum
     sha256_hex(image->text, image->len, m.raw);
     if (!script_open(&m, kind, dialect, true, &facts, &script, &err))
         fuzz_broken(err.message, image->text, image->len);
-    while ((answer = script_next(script, &statement, &err)) == SCAN_STATEMENT)
-        count++;
-    if (answer != SCAN_END || count != facts.statements || !script_unchanged(script, &err))
-        fuzz_broken("other statements than were counted", image->text, image->len);
-    script_close(script);
+    check_statements(script, &facts, image);
+    if (kept.text.len == 0)
+        return; /* the window was too small for all of it */
+    if (kept.text.len != image->len || memcmp(kept.text.bytes, image->text, image->len) != 0 || strcmp(kept.text.raw, m.raw) != 0)
+        fuzz_broken("other bytes were kept", image->text, image->len);
+    if (!script_open_text(&m, &kept.text, kind, dialect, true, &script, &err))
+        fuzz_broken(err.message, image->text, image->len);
+    check_statements(script, &facts, image);
 }
 
 void fuzz_script(const char *text, size_t len)
