@@ -83,14 +83,13 @@ static double ms(struct timeval t)
     return (double)t.tv_sec * 1000 + (double)t.tv_usec / 1000;
 }
 
-void bench_run(struct bench_cost *cost, const char *dir, const char *const argv[], const char *const env[], const char *in, int exit)
+/* Runs it and gives its exit code. */
+static int run(struct bench_cost *cost, const char *dir, const char *const argv[], const char *const env[], const char *in, FILE *said)
 {
-    FILE *said = tmpfile();
     struct rusage used;
-    int status, code;
+    int status;
     double from;
     pid_t pid;
-    assert_non_null(said);
     fflush(NULL);
     from = bench_now_ms();
     pid = fork();
@@ -99,7 +98,24 @@ void bench_run(struct bench_cost *cost, const char *dir, const char *const argv[
         become(dir, argv, env, in, fileno(said));
     assert_int_equal(wait4(pid, &status, 0, &used), pid);
     *cost = (struct bench_cost){ .wall_ms = bench_now_ms() - from, .cpu_user_ms = ms(used.ru_utime), .cpu_ms = ms(used.ru_utime) + ms(used.ru_stime), .peak_kb = used.ru_maxrss, .count = -1 };
-    code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool bench_works(const char *dir, const char *const argv[], const char *const env[])
+{
+    struct bench_cost cost;
+    FILE *said = tmpfile();
+    assert_non_null(said);
+    bool works = run(&cost, dir, argv, env, NULL, said) == 0;
+    fclose(said);
+    return works;
+}
+
+void bench_run(struct bench_cost *cost, const char *dir, const char *const argv[], const char *const env[], const char *in, int exit)
+{
+    FILE *said = tmpfile();
+    assert_non_null(said);
+    int code = run(cost, dir, argv, env, in, said);
     if (code != exit) {
         char words[SAID_MOST];
         rewind(said);
@@ -141,12 +157,17 @@ static void measure(const struct bench_entry *entry, struct bench_cost *cost)
     entry->run(entry->user, cost);
 }
 
+static int rounds_of(const struct bench_entry *entry, int rounds)
+{
+    return entry->rounds > 0 && entry->rounds < rounds ? entry->rounds : rounds;
+}
+
 static void one_round(const struct bench_entry *entries, size_t count, int round, struct record *records)
 {
     struct bench_cost costs[ENTRIES] = { 0 };
     for (size_t i = 0; i < count; i++) {
         size_t at = (i + (size_t)round) % count;
-        if (!entries[at].missing)
+        if (!entries[at].missing && round < rounds_of(&entries[at], round + 1))
             measure(&entries[at], &costs[at]);
     }
     for (size_t i = 0; i < count; i++) {
@@ -199,14 +220,15 @@ void bench_compare(const char *title, const char *counted, const struct bench_en
         one_round(entries, count, round, records);
     show_head(title, counted, rounds);
     for (size_t i = 0; i < count; i++) {
-        last_wall[i] = spread_of(records[i].wall, rounds).median;
-        last_ratio[i] = spread_of(records[i].ratio, rounds).median;
-        last_cpu[i] = spread_of(records[i].cpu, rounds).median;
+        int own = rounds_of(&entries[i], rounds);
+        last_wall[i] = spread_of(records[i].wall, own).median;
+        last_ratio[i] = spread_of(records[i].ratio, own).median;
+        last_cpu[i] = spread_of(records[i].cpu, own).median;
         if (entries[i].missing)
             printf("  %-36s %s\n", entries[i].name, entries[i].missing);
         else
-            show(entries[i].name, &records[i], rounds);
-        json_array_append_new(rows, entries[i].missing ? json_pack("{s:s, s:s}", "name", entries[i].name, "missing", entries[i].missing) : figures(entries[i].name, &records[i], rounds));
+            show(entries[i].name, &records[i], own);
+        json_array_append_new(rows, entries[i].missing ? json_pack("{s:s, s:s}", "name", entries[i].name, "missing", entries[i].missing) : figures(entries[i].name, &records[i], own));
     }
     printf("\n");
     fflush(stdout);

@@ -24,6 +24,7 @@ struct bench_entry {
     void (*before)(void *user);                            /* not measured: makes a fresh database, or the like; may be NULL */
     void (*run)(void *user, struct bench_cost *cost);      /* measured: fills *cost, mostly by bench_run(); fails the program where its work fails */
     void *user;                                            /* for both; not owned */
+    int rounds;                                            /* no more than so many: one that takes long; 0: all */
 };
 
 /* How many rounds: ROUNDS of the environment, else 11. */
@@ -39,6 +40,8 @@ double bench_cpu(size_t i);
 /* Runs argv (NULL-terminated; argv[0] is looked for in PATH) in folder dir (NULL: this one) with the variables `env` ("A=b", NULL-terminated, or NULL) added, standard input from file `in` (NULL: nothing), and its output thrown away.
  * Fills *cost, count as -1. Fails the program with what it said where the exit code is not `exit`. */
 void bench_run(struct bench_cost *cost, const char *dir, const char *const argv[], const char *const env[], const char *in, int exit);
+/* The same without figures: did it end with 0? What it says is thrown away. */
+bool bench_works(const char *dir, const char *const argv[], const char *const env[]);
 /* Is that program in PATH? Gives "not installed" or NULL: for bench_entry.missing. */
 const char *bench_missing(const char *program);
 /* The path of the running bench, for a limit program that is the bench itself with arguments. */

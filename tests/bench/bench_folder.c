@@ -74,10 +74,10 @@ static void compare(int n)
     struct subject find = { &files, { "sh", "-c", "find migrations -type f | xargs sha256sum", NULL } }, bare = { &files, { bench_self(), "limit", NULL } };
     struct subject status = { &files, { files_program(), "status", NULL } }, nothing = { &files, { files_program(), "upgrade", NULL } };
     const struct bench_entry entries[] = {
-        { "limit: find | xargs sha256sum", NULL, NULL, run, &find },
-        { "limit program: read and SHA-256", NULL, NULL, run, &bare },
-        { "jetbase status", NULL, NULL, run, &status },
-        { "jetbase upgrade, nothing to do", NULL, NULL, run, &nothing },
+        { .name = "limit: find | xargs sha256sum", .run = run, .user = &find },
+        { .name = "limit program: read and SHA-256", .run = run, .user = &bare },
+        { .name = "jetbase status", .run = run, .user = &status },
+        { .name = "jetbase upgrade, nothing to do", .run = run, .user = &nothing },
     };
     snprintf(title, sizeof title, "A folder of %d files, all applied (SQLite)", n);
     bench_compare(title, NULL, entries, sizeof entries / sizeof *entries, bench_rounds());

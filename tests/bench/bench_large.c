@@ -58,7 +58,7 @@ static void large_sqlite(long mb)
     struct subject shell = { .files = &files, .argv = { "sqlite3", files.database, NULL } }, ours = { .files = &files, .argv = { files_program(), "upgrade", NULL } };
     snprintf(shell.in, sizeof shell.in, "%s/large.sql", files.dir);
     write_large(shell.in, mb, "BEGIN;\n", "COMMIT;\n");
-    const struct bench_entry entries[] = { { "limit: sqlite3 db < file", bench_missing("sqlite3"), sqlite_again, run, &shell }, { "jetbase upgrade", NULL, sqlite_again, run, &ours } };
+    const struct bench_entry entries[] = { { .name = "limit: sqlite3 db < file", .missing = bench_missing("sqlite3"), .before = sqlite_again, .run = run, .user = &shell }, { .name = "jetbase upgrade", .before = sqlite_again, .run = run, .user = &ours } };
     snprintf(title, sizeof title, "SQLite, a file of %ld MB of INSERTs", mb);
     bench_compare(title, NULL, entries, 2, bench_rounds());
     files_close(&files);
@@ -85,7 +85,7 @@ static void large_pg(long mb)
     struct subject shell = { .files = &files }, ours = { .files = &files, .argv = { files_program(), "upgrade", NULL } };
     memcpy(shell.argv, (const char *[]){ "psql", "-X", "-1", "-q", "-f", path, shell.url, NULL }, 8 * sizeof *shell.argv);
     ours.env[0] = ours.variable;
-    const struct bench_entry entries[] = { { "limit: psql -1 -q -f file", bench_missing("psql"), pg_again, run, &shell }, { "jetbase upgrade", NULL, pg_again, run, &ours } };
+    const struct bench_entry entries[] = { { .name = "limit: psql -1 -q -f file", .missing = bench_missing("psql"), .before = pg_again, .run = run, .user = &shell }, { .name = "jetbase upgrade", .before = pg_again, .run = run, .user = &ours } };
     snprintf(title, sizeof title, "PostgreSQL, a file of %ld MB of INSERTs", mb);
     bench_compare(title, NULL, entries, 2, bench_rounds());
     files_close(&files);

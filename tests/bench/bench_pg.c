@@ -18,6 +18,7 @@
 
 #include "bench/bench.h"
 #include "bench/line.h"
+#include "bench/others.h"
 #include "support/pg_server.h"
 #include "support/sandbox.h"
 
@@ -29,7 +30,7 @@ struct subject {
     char database[40];
     const char *made_from;    /* template database; NULL: the database stays as it is */
     char conninfo[200], variable[240], in[300], number[16];
-    const char *argv[10], *env[2];
+    const char *argv[10], *env[5];
     struct line *line;        /* MAY be NULL */
 };
 
@@ -159,14 +160,35 @@ static void make_templates(void)
 
 /* ---- the cases ---- */
 
-static void beside(struct bench_entry *e, const char *name, const char *program)
+static void statement_of_table(char *to, size_t size, int n, int part)
 {
-    *e = (struct bench_entry){ .name = name, .missing = bench_missing(program) ? bench_missing(program) : "not measured: no project of its kind here" };
+    bench_pg_statement(to, size, n, part, true);
+}
+
+/* Another tool with a project of its own, where it is installed and runs here. */
+static void beside(struct bench_entry *e, enum other which, const struct sandbox *sb, struct subject *s, struct other_command *command, struct line *line)
+{
+    enum { ROUNDS_MOST = 3 }; /* they take seconds */
+    char database[40];
+    snprintf(database, sizeof database, "as_%s", other_name(which));
+    subject_init(s, database, "template0", line);
+    other_command(which, sb->dir, s->conninfo, command);
+    s->dir = command->dir;
+    memcpy(s->argv, command->argv, sizeof s->argv);
+    memcpy(s->env, command->env, sizeof s->env);
+    *e = (struct bench_entry){ .name = other_name(which), .missing = bench_missing(other_name(which)), .before = make_again, .run = run, .user = s, .rounds = ROUNDS_MOST };
+    if (e->missing)
+        return;
+    make_again(s);
+    if (!bench_works(s->dir, s->argv, s->env))
+        e->missing = "installed, but does not run here";
 }
 
 static void compare_upgrade(const struct sandbox *sb, const char *where, struct line *line, int count)
 {
-    struct subject limit, apart, ours, first, psql;
+    enum { OWN = 5 };
+    struct subject limit, apart, ours, first, psql, other[OTHERS];
+    struct other_command commands[OTHERS];
     char title[120];
     subject_init(&limit, "as_limit", "held", line);
     subject_limit(&limit, "upgrade", count, true);
@@ -179,18 +201,17 @@ static void compare_upgrade(const struct sandbox *sb, const char *where, struct 
     subject_init(&psql, "as_psql", "blank", line);
     write_script(sb, count, true, psql.in);
     memcpy(psql.argv, ((const char *[]){ "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", psql.conninfo }), 6 * sizeof psql.argv[0]);
-    struct bench_entry entries[8] = {
+    struct bench_entry entries[OWN + OTHERS] = {
         { .name = "limit: pipelined, fenced", .before = make_again, .run = run, .user = &limit },
         { .name = "limit with head and reset", .before = make_again, .run = run, .user = &apart },
         { .name = "jetbase upgrade", .before = make_again, .run = run, .user = &ours },
         { .name = "jetbase upgrade, makes its tables too", .before = make_again, .run = run, .user = &first },
         { .name = "psql -f, no lock, no fence", .missing = bench_missing("psql"), .before = make_again, .run = run, .user = &psql },
     };
-    beside(&entries[5], "dbmate", "dbmate");
-    beside(&entries[6], "sqitch", "sqitch");
-    beside(&entries[7], "alembic", "alembic");
+    for (enum other which = 0; which < OTHERS; which++)
+        beside(&entries[OWN + which], which, sb, &other[which], &commands[which], line);
     snprintf(title, sizeof title, "PostgreSQL, upgrade, %d migrations of %d statements, %s", count, BENCH_PG_STATEMENTS, where);
-    bench_compare(title, line ? "trips" : NULL, entries, 8, bench_rounds());
+    bench_compare(title, line ? "trips" : NULL, entries, OWN + OTHERS, bench_rounds());
 }
 
 static void upgrade(void **state)
@@ -201,6 +222,8 @@ static void upgrade(void **state)
     (void)state;
     sandbox_open(&sb, SANDBOX_POSTGRES);
     write_files(&sb, 1, count, true);
+    for (enum other which = 0; which < OTHERS; which++)
+        other_write(which, sb.dir, count, BENCH_PG_STATEMENTS, statement_of_table);
     compare_upgrade(&sb, "loopback", NULL, count);
     compare_upgrade(&sb, "10 ms round trip", line, count);
     sandbox_close(&sb);

@@ -153,7 +153,7 @@ static void upgrade(const char *mode)
     count_syncs(&fenced);
     count_syncs(&ours);
     bench_settle();
-    const struct bench_entry entries[] = { { "limit: a bare loop", NULL, again, run, &bare }, { "limit with fence and run row", NULL, again, run, &fenced }, { "jetbase upgrade", NULL, again, run, &ours } };
+    const struct bench_entry entries[] = { { .name = "limit: a bare loop", .before = again, .run = run, .user = &bare }, { .name = "limit with fence and run row", .before = again, .run = run, .user = &fenced }, { .name = "jetbase upgrade", .before = again, .run = run, .user = &ours } };
     snprintf(title, sizeof title, "SQLite, journal mode %s, %d migrations of 6 statements", mode, n);
     bench_compare(title, bare.syncs >= 0 ? "syncs" : NULL, entries, 3, bench_rounds());
     files_close(&files);
