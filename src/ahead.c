@@ -99,7 +99,7 @@ bool ahead_take(struct ahead *ahead, const struct history *history, struct folde
     if (ahead->hash)
         settle(ahead);
     *out = ahead->folder;
-    *ahead = (struct ahead){ .keep = ahead->keep };
+    *ahead = (struct ahead){ 0 };
     return true;
 }
 

@@ -12,7 +12,7 @@ struct ahead {
     const char *project_dir;       /* not owned; NULL until ahead_begin() */
     const atomic_int *stop;        /* MAY be NULL */
     bool hash;                     /* the sums of all files will be needed */
-    size_t keep;                   /* bytes of small files that ahead_take()'s folder keeps in memory (folder_keep_texts()); the caller sets it */
+    size_t keep;                   /* bytes of small files that ahead_take()'s folder keeps in memory (folder_keep_texts()); 0 where the caller does not set it; ahead_take() forgets it */
     bool tried;                    /* the folder was listed, or could not be */
     bool more;                     /* ahead_more() has files to hash */
     struct folder *folder;         /* NULL until it was listed */

@@ -239,7 +239,7 @@ static bool open_script(struct window *w, const struct plan_item *item, enum sec
     return script_open(item->migration, kind, dialect, standard_strings, &item->facts, &w->script, &w->fault);
 }
 
-/* Sends the statements of one section, reading the file as it goes. */
+/* Sends the statements of one section, reading the file as it goes where its bytes were not kept. */
 static bool send_statements(struct window *w, uint32_t i)
 {
     const struct plan_item *item = window_item(w, i);

@@ -113,6 +113,7 @@ static bool open_and_plan(struct run *run, struct ahead *ahead, struct error *er
         plan_free(run->plan);
         run->plan = NULL;
         ahead->folder = run->folder; /* with what is known of its files */
+        ahead->keep = ENGINE_KEPT_BYTES;
         run->folder = NULL;
         run->driver->close(run->db);
         run->driver = NULL;

@@ -12,6 +12,12 @@ enum { AHEAD_MOST = 1 << 20, AT_ONCE_LEAST = AHEAD_MOST };
 /* A larger file takes longer to run than to be read once more. */
 enum { KEPT_MOST = 16384 };
 
+/* The bytes of a small file. */
+struct kept {
+    struct section_text text;
+    atomic_llong *room; /* that they take up; NULL: nobody counts them */
+};
+
 struct facts {
     struct file_state at;
     bool hashed, checked;      /* what is known of the file in that state */
@@ -20,18 +26,20 @@ struct facts {
     bool standard_strings;
     struct script_facts script;
     struct error *refused;     /* what the check said, or NULL */
-    struct section_text text;  /* its bytes, or none */
-    atomic_llong *room;        /* that these take up; NULL: nobody counts them */
+    struct kept *kept;         /* or NULL */
 };
 
 /* The bytes leave it, and make room. */
 static struct section_text part_with_text(struct facts *f)
 {
-    struct section_text text = f->text;
-    if (f->room != NULL)
-        atomic_fetch_add(f->room, (long long)text.len);
-    f->text = (struct section_text){ 0 };
-    f->room = NULL;
+    struct section_text text = { 0 };
+    if (f->kept == NULL)
+        return text;
+    text = f->kept->text;
+    if (f->kept->room != NULL)
+        atomic_fetch_add(f->kept->room, (long long)text.len);
+    free(f->kept);
+    f->kept = NULL;
     return text;
 }
 
@@ -128,20 +136,30 @@ static void keep_check(struct facts *f, bool good, enum scan_dialect dialect, bo
 }
 
 /* Keeps the bytes, as far as there is room for them. */
-static void keep_text(struct migration *m, struct script_kept *kept)
+static void keep_text(struct migration *m, struct script_kept *read)
 {
-    long long len = (long long)kept->text.len;
-    if (len == 0)
+    long long len = (long long)read->text.len;
+    struct kept *kept = NULL;
+    if (len > 0 && m->facts != NULL && m->facts->kept == NULL)
+        kept = malloc(sizeof *kept);
+    if (kept != NULL && atomic_fetch_sub(m->room, len) >= len) {
+        *kept = (struct kept){ .text = read->text, .room = m->room };
+        m->facts->kept = kept;
         return;
-    if (m->facts != NULL && m->facts->text.len == 0 && strcmp(kept->text.raw, m->raw) == 0) {
-        if (atomic_fetch_sub(m->room, len) >= len) {
-            m->facts->text = kept->text;
-            m->facts->room = m->room;
-            return;
-        }
-        atomic_fetch_add(m->room, len);
     }
-    free(kept->text.bytes);
+    if (kept != NULL)
+        atomic_fetch_add(m->room, len);
+    free(kept);
+    free(read->text.bytes);
+}
+
+size_t facts_charge(struct migration *m)
+{
+    struct kept *kept = m->facts != NULL ? m->facts->kept : NULL;
+    if (kept == NULL)
+        return 0;
+    kept->room = m->room;
+    return kept->text.len;
 }
 
 bool facts_take_text(struct migration *m, struct section_text *text)
@@ -149,7 +167,7 @@ bool facts_take_text(struct migration *m, struct section_text *text)
     struct facts *f = m->facts;
     struct file_state now;
     *text = (struct section_text){ 0 };
-    if (f == NULL || f->text.len == 0)
+    if (f == NULL || f->kept == NULL)
         return false;
     struct section_text kept = part_with_text(f);
     if (strcmp(kept.raw, m->raw) == 0 && file_state_now(m->path, &now) && file_state_same(&f->at, &now))
@@ -289,8 +307,8 @@ void facts_carry(struct folder *now, struct folder *before)
         if (order == 0 && to->facts == NULL) {
             to->facts = from->facts;
             from->facts = NULL;
-            if (to->facts != NULL)
-                to->facts->room = NULL; /* that folder's, which goes */
+            if (to->facts != NULL && to->facts->kept != NULL)
+                to->facts->kept->room = NULL; /* that folder's, which goes */
             memcpy(to->checksum, from->checksum, sizeof to->checksum);
             memcpy(to->raw, from->raw, sizeof to->raw);
         }

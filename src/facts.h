@@ -1,4 +1,4 @@
-/* facts.h: what migration files say, kept between two looks at the same file: the console's, and a run's two plans, before the lock and under it. A migration is run from the file as it is then, a small one from the bytes that were checked where the file has not been touched since. */
+/* facts.h: what migration files say, kept between two looks at the same file: the console's, and a run's two plans, before the lock and under it. A migration is run from the file as it is then; the upgrade of a small one in a transaction from the bytes that were checked, where the file has not been touched since. */
 #ifndef JETBASE_FACTS_H
 #define JETBASE_FACTS_H
 
@@ -17,6 +17,8 @@ void facts_settle(struct migration *m);
 void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
 /* Gives the bytes of the file as they were checked, where they were kept (folder_keep_texts()), are those of m->raw, and size, times and inode of the file are still the same; the caller's, once. False: *text is none. */
 bool facts_take_text(struct migration *m, struct section_text *text);
+/* How many bytes are kept of the file; they count against m->room from now on, which the caller sees to. */
+size_t facts_charge(struct migration *m);
 /* What was hashed ahead, and not asked for yet, is too old now: each file is asked from here on. */
 void facts_unsettle(struct folder *folder);
 /* Takes over what is known of the files of another reading of the same folder, which forgets it. before: MAY be NULL. */

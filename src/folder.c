@@ -88,9 +88,12 @@ void folder_stop_at(struct folder *folder, const atomic_int *stop)
 
 void folder_keep_texts(struct folder *folder, size_t most)
 {
-    atomic_store(&folder->room, (long long)most);
-    for (size_t i = 0; i < folder->count; i++)
+    size_t there = 0;
+    for (size_t i = 0; i < folder->count; i++) {
         folder->entries[i].migration.room = &folder->room;
+        there += facts_charge(&folder->entries[i].migration);
+    }
+    atomic_store(&folder->room, (long long)most - (long long)there);
 }
 
 void folder_free(struct folder *folder)

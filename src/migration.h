@@ -45,7 +45,7 @@ bool folder_renew(const char *project_dir, struct folder *before, struct folder 
 void folder_free(struct folder *folder);
 /* From now on reading any of its files ends with ERR_CANCELLED once *stop is not zero: a large one takes seconds. NULL: never. */
 void folder_stop_at(struct folder *folder, const atomic_int *stop);
-/* From now on the bytes of small files stay in memory when they are checked, `most` of them together: whoever runs them need not read them again. */
+/* From now on the bytes of small files stay in memory when they are checked, `most` of them together with those that are there already: whoever runs them need not read them again. */
 void folder_keep_texts(struct folder *folder, size_t most);
 /* How many migrations. */
 size_t folder_count(const struct folder *folder);
@@ -98,8 +98,8 @@ struct section_text {
 };
 /* The same from bytes that were read before, which it takes over: *text is none then. */
 bool section_open_text(struct section_text *text, const char *file, enum section_kind kind, struct section **out, struct error *err);
-/* Gives away the bytes of the whole file, whose SHA-256 is raw, where it has at most `most` and they are all still there. To be asked once it was read through; nothing is read of the section any more. False: *text is none. */
-bool section_give(struct section *section, size_t most, const char *raw, struct section_text *text);
+/* Gives away the bytes of the whole file, where it has at most `most` and they are all still there. To be asked once it was read through; nothing is read of the section any more. False: *text is none. */
+bool section_give(struct section *section, size_t most, struct section_text *text);
 /* As folder_stop_at(), for this section. */
 void section_stop_at(struct section *section, const atomic_int *stop);
 /* scan_read_fn: user is the section. */

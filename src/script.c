@@ -94,12 +94,14 @@ bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dia
     struct error ignored;
     char checksum[CHECKSUM_SIZE], raw[CHECKSUM_SIZE];
     error_clear(&ignored);
+    if (kept)
+        kept->text = (struct section_text){ 0 };
     *out = (struct script_facts){ 0 };
     if (!begin(m, SECTION_SUMMED, NULL, SECTION_UPGRADE, dialect, standard_strings, &script, &ignored))
         return false;
     bool good = section_size(script->section) <= most && read_through(script, out, &ignored) == SCAN_END && section_sums(script->section, checksum, raw, st, &ignored);
     if (good && kept)
-        section_give(script->section, kept->most, raw, &kept->text);
+        section_give(script->section, kept->most, &kept->text);
     script_close(script);
     if (good) {
         memcpy(m->checksum, checksum, sizeof checksum);
@@ -116,18 +118,17 @@ bool script_check(const struct migration *m, enum section_kind kind, enum scan_d
 bool script_check_and_keep(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct script_kept *kept, struct error *err)
 {
     struct script *script;
-    char raw[CHECKSUM_SIZE];
-    struct error ignored;
-    error_clear(&ignored);
+    if (kept)
+        kept->text = (struct section_text){ 0 };
     *out = (struct script_facts){ 0 };
-    if (!begin(m, kept ? 0 : SECTION_UNDIGESTED, NULL, kind, dialect, standard_strings, &script, err)) {
+    if (!begin(m, SECTION_UNDIGESTED, NULL, kind, dialect, standard_strings, &script, err)) {
         if (err->code == ERR_REFUSED)
             error_state(err, "Nothing was sent to the database.");
         return false;
     }
     enum scan_answer got = read_through(script, out, err);
-    if (kept && got == SCAN_END && section_digest(script->section, raw, &ignored))
-        section_give(script->section, kept->most, raw, &kept->text);
+    if (kept && got == SCAN_END)
+        section_give(script->section, kept->most, &kept->text);
     script_close(script);
     if (got == SCAN_ERROR && err->code == ERR_REFUSED)
         error_state(err, "Nothing was sent to the database.");

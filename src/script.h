@@ -20,7 +20,7 @@ struct script_facts {
     bool outside;              /* runs outside a transaction: by its directive, or a single statement that can't run in one */
 };
 
-/* What a check keeps of the file that it reads. most: a larger one is not kept. text: the caller's, whose bytes it frees; none where nothing was kept. */
+/* What a check keeps of the file that it reads. most: a larger one is not kept. text: filled by the check; the caller's, whose bytes it frees; none where nothing was kept. */
 struct script_kept {
     size_t most; /* bytes */
     struct section_text text;
@@ -28,7 +28,7 @@ struct script_kept {
 
 /* Checks a whole section (RUNNING: Refused before anything is sent). False: ERR_REFUSED with file, line, column, source line and a way out; or a read error. */
 bool script_check(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct error *err);
-/* The same, keeping a small file's bytes, where the check is good. */
+/* The same, keeping a small file's bytes, where the check is good. kept: MAY be NULL. */
 bool script_check_and_keep(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script_facts *out, struct script_kept *kept, struct error *err);
 
 /* The same for an upgrade section, and in the same reading both sums of the file, into m, with its state when it was opened. Only of a file of no more than `most` bytes, else false. Whatever is amiss, in the statements, in what the sums are made of or at reading: false, and it is not said which; nothing is told of the file then. kept: as above; MAY be NULL. */

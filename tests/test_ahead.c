@@ -116,7 +116,7 @@ static void check_sums(struct folder *folder)
 
 static void all_ahead(char dir[FILES_PATH], int count)
 {
-    struct ahead ahead = { 0 };
+    struct ahead ahead = { .keep = 100 };
     begin(&ahead, dir, true, -1);
     assert_true(ahead.folder != NULL);
     assert_true((ahead.crew != NULL) == (count >= MANY));
@@ -126,6 +126,8 @@ static void all_ahead(char dir[FILES_PATH], int count)
     assert_true(ahead_list(&ahead, &err)); /* threads may be at work on it */
     assert_false(ahead_more(&ahead));
     struct folder *folder = take(&ahead);
+    assert_non_null(folder_at(folder, 0)->room); /* it may keep texts */
+    assert_int_equal(ahead.keep, 0);
     /* All were hashed ahead: none is opened again. */
     files_remove(dir);
     assert_int_equal(folder_count(folder), count);

@@ -423,6 +423,7 @@ static void expect_kept(struct folder *folder, int i, bool kept)
 /* A run reads a small file once: its bytes are kept as far as there is room, and given away once, where the file is as it was. */
 static void texts_kept(void **state)
 {
+    struct script_facts facts = { 0 };
     struct folder *folder, *renewed = NULL;
     struct error err = { 0 };
     char path[FILES_PATH * 2];
@@ -441,6 +442,9 @@ static void texts_kept(void **state)
     if (!folder_renew(dir, folder, &renewed, &err))
         fail_msg("%s", err.message);
     assert_non_null(renewed); /* it takes them over */
+    folder_keep_texts(renewed, 4 * 20 + 9); /* so that the ten bytes of the seventh find no room */
+    assert_true(facts_both(folder_at(renewed, KEEPERS), SCAN_SQLITE, true, &facts, &err));
+    expect_kept(renewed, KEEPERS, false);
     folder_free(folder);
     files_write(dir, "migrations/V2__a.sql", "SELECT 1;\n");
     set_time(WRITTEN, 1000);
@@ -453,10 +457,40 @@ static void texts_kept(void **state)
     folder_free(renewed);
 }
 
+/* Never a part of a file, and never what has another digest than the plan. */
+static void other_texts(void **state)
+{
+    struct script_facts facts = { 0 };
+    struct error err = { 0 };
+    char path[FILES_PATH * 2];
+    FILE *file;
+    (void)state;
+    files_write(dir, "migrations/V1__wide.sql", "");
+    snprintf(path, sizeof path, "%s/migrations/V1__wide.sql", dir);
+    file = fopen(path, "we");
+    assert_non_null(file);
+    for (int i = 0; i < 1100; i++) /* more than is read at a time, by less than is kept */
+        fprintf(file, "INSERT INTO wide VALUES (%5d, '%28s');\n", i, "");
+    assert_int_equal(fclose(file), 0);
+    files_write(dir, "migrations/RA__again.sql", "SELECT 1;\n");
+    struct folder *folder = read_folder();
+    folder_keep_texts(folder, 1 << 20);
+    struct migration *wide = folder_at(folder, 0), *again = folder_at(folder, 1);
+    assert_true(facts_both(wide, SCAN_SQLITE, true, &facts, &err));
+    assert_int_equal(facts.statements, 1100);
+    expect_kept(folder, 0, false);
+    hash(again);
+    files_write(dir, "migrations/RA__again.sql", "SELECT 2; SELECT 3;\n");
+    assert_int_equal(statements(again), 2);
+    expect_kept(folder, 1, false);
+    folder_free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(texts_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(other_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(settled, setup, teardown),
         cmocka_unit_test_setup_teardown(checked_ahead, setup, teardown),
         cmocka_unit_test_setup_teardown(in_one_reading, setup, teardown),
