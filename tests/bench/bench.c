@@ -167,7 +167,7 @@ static void one_round(const struct bench_entry *entries, size_t count, int round
     struct bench_cost costs[ENTRIES] = { 0 };
     for (size_t i = 0; i < count; i++) {
         size_t at = (i + (size_t)round) % count;
-        if (!entries[at].missing && round < rounds_of(&entries[at], round + 1))
+        if (!entries[at].missing && (entries[at].rounds == 0 || round < entries[at].rounds))
             measure(&entries[at], &costs[at]);
     }
     for (size_t i = 0; i < count; i++) {
@@ -183,16 +183,19 @@ static void one_round(const struct bench_entry *entries, size_t count, int round
 static json_t *figures(const char *name, const struct record *r, int rounds)
 {
     struct spread wall = spread_of(r->wall, rounds), ratio = spread_of(r->ratio, rounds), cpu = spread_of(r->cpu, rounds), peak = spread_of(r->peak, rounds), count = spread_of(r->count, rounds);
-    return json_pack("{s:s, s:[f,f,f], s:[f,f,f], s:[f,f,f], s:f, s:o}", "name", name, "wall_ms", wall.min, wall.median, wall.max, "ratio", ratio.min, ratio.median, ratio.max,
+    return json_pack("{s:s, s:i, s:[f,f,f], s:[f,f,f], s:[f,f,f], s:f, s:o}", "name", name, "rounds", rounds, "wall_ms", wall.min, wall.median, wall.max, "ratio", ratio.min, ratio.median, ratio.max,
                      "cpu_ms", cpu.min, cpu.median, cpu.max, "peak_mb", peak.max, "count", count.median >= 0 ? json_real(count.median) : json_null());
 }
 
-static void show(const char *name, const struct record *r, int rounds)
+/* of_all: how many rounds the table has. */
+static void show(const char *name, const struct record *r, int rounds, int of_all)
 {
     struct spread wall = spread_of(r->wall, rounds), ratio = spread_of(r->ratio, rounds), cpu = spread_of(r->cpu, rounds), peak = spread_of(r->peak, rounds), count = spread_of(r->count, rounds);
     printf("  %-36s %9.1f %9.1f %9.1f %7.3f %7.3f %7.3f %9.1f %7.1f", name, wall.min, wall.median, wall.max, ratio.min, ratio.median, ratio.max, cpu.median, peak.max);
     if (count.median >= 0)
         printf(" %9.0f", count.median);
+    if (rounds < of_all)
+        printf("  %d rounds", rounds);
     printf("\n");
 }
 
@@ -227,7 +230,7 @@ void bench_compare(const char *title, const char *counted, const struct bench_en
         if (entries[i].missing)
             printf("  %-36s %s\n", entries[i].name, entries[i].missing);
         else
-            show(entries[i].name, &records[i], own);
+            show(entries[i].name, &records[i], own, rounds);
         json_array_append_new(rows, entries[i].missing ? json_pack("{s:s, s:s}", "name", entries[i].name, "missing", entries[i].missing) : figures(entries[i].name, &records[i], own));
     }
     printf("\n");
