@@ -167,15 +167,17 @@ static bool wait_for_change(struct watcher *w, bool *changed, struct error *err)
     return true;
 }
 
-/* Looks over this connection until it fails or the console ends. */
+/* Looks over this connection until it fails or the console ends. What a look found is as old as the look is long: after one that lasted longer than the pause another follows at once, but only one, so that a slow database has its pauses. */
 static void look_on(struct watcher *w, int *pause_ms, struct error *err)
 {
-    bool changed = true;
+    bool changed = true, late = false;
     while (!atomic_load(&w->stop)) {
         if (!look(w, changed, err))
             return;
         *pause_ms = PAUSE_FIRST_MS;
-        if (!wait_for_change(w, &changed, err))
+        late = !late && w->sys->mono_ms() - w->last->seen_mono_ms > w->refresh_ms;
+        changed = false;
+        if (!late && !wait_for_change(w, &changed, err))
             return;
     }
 }
