@@ -48,13 +48,23 @@ void text_puts(struct text *t, const char *s)
         text_add(t, s, strlen(s));
 }
 
+/* Writes where there is room, and again where that was too little. */
 void text_printf(struct text *t, const char *format, ...)
 {
+    size_t room = t->cap - t->len;
     va_list args;
     int len;
+    if (t->failed)
+        return;
     va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(room > 0 ? t->at + t->len : NULL, room, format, args);
     va_end(args);
+    if (len >= 0 && (size_t)len < room) {
+        t->len += (size_t)len;
+        return;
+    }
+    if (room > 0)
+        t->at[t->len] = '\0';
     if (len < 0) {
         t->failed = true;
         return;

@@ -18,8 +18,8 @@ enum { HELD = CHECKSUM_HELD }; /* bytes of a line or a statement that are kept b
 enum line_kind { LINE_UNKNOWN, LINE_SQL, LINE_COMMENT };
 
 struct checksum {
-    EVP_MD_CTX *sum, *raw;
-    EVP_MD_CTX *before;    /* the sum without the statement that is being read, where a part of it is in already; a last one without a delimiter does not count; NULL until it is needed */
+    struct sha256 sum, raw;
+    struct sha256 before;  /* the sum without the statement that is being read, where a part of it is in already; a last one without a delimiter does not count */
     struct utf8 utf8;
     struct text line;      /* the line that is being read, until its kind is known */
     enum line_kind kind;   /* SQL: its bytes go to the statement, from its first on that is no blank */
@@ -39,9 +39,6 @@ void checksum_drop(struct checksum *sum)
 {
     if (sum == NULL)
         return;
-    sha256_close(sum->sum);
-    sha256_close(sum->raw);
-    sha256_close(sum->before);
     text_free(&sum->line);
     text_free(&sum->statement);
     text_free(&sum->delimiter);
@@ -53,13 +50,13 @@ struct checksum *checksum_open(void)
     struct checksum *sum = calloc(1, sizeof *sum);
     if (sum == NULL)
         return NULL;
-    sum->sum = sha256_open();
-    sum->raw = sha256_open();
+    sha256_begin(&sum->sum);
+    sha256_begin(&sum->raw);
     sum->line_most = sum->statement_most = HELD;
     text_puts(&sum->delimiter, ";");
     sum->head = true;
     sum->line_number = sum->column = 1;
-    if (sum->sum == NULL || sum->raw == NULL || sum->delimiter.failed) {
+    if (sum->delimiter.failed) {
         checksum_drop(sum);
         return NULL;
     }
@@ -109,38 +106,39 @@ static size_t sure_length(const struct checksum *sum)
 }
 
 /* Puts the first `len` bytes of the statement's text into the sum. */
-static bool put(struct checksum *sum, size_t len)
+static void put(struct checksum *sum, size_t len)
 {
-    return len == 0 || ((sum->partly || !sum->some || EVP_DigestUpdate(sum->sum, "\n", 1) == 1) && EVP_DigestUpdate(sum->sum, text_string(&sum->statement), len) == 1);
+    if (len == 0)
+        return;
+    if (!sum->partly && sum->some)
+        sha256_add(&sum->sum, "\n", 1);
+    sha256_add(&sum->sum, text_string(&sum->statement), len);
 }
 
 /* Puts into the sum what is sure of a long statement, so that it need not be kept whole. */
-static bool put_sure(struct checksum *sum)
+static void put_sure(struct checksum *sum)
 {
     size_t len = sure_length(sum);
     if (len > 0) {
-        if (sum->before == NULL)
-            sum->before = EVP_MD_CTX_new();
-        if (sum->before == NULL || (!sum->partly && EVP_MD_CTX_copy_ex(sum->before, sum->sum) != 1) || !put(sum, len))
-            return false;
+        if (!sum->partly)
+            sum->before = sum->sum;
+        put(sum, len);
         sum->partly = true;
         sum->line_at = sum->line_at > len ? sum->line_at - len : 0;
         text_cut(&sum->statement, len);
     }
     sum->statement_most = sum->statement.len < HELD / 2 ? HELD : 2 * sum->statement.len;
-    return true;
 }
 
 /* Its text begins with no blank, as every line of it does, so only its end is stripped. */
-static bool end_statement(struct checksum *sum)
+static void end_statement(struct checksum *sum)
 {
     size_t len = line_rstrip(text_string(&sum->statement), rstrip_delimiter(sum));
-    bool ok = put(sum, len);
+    put(sum, len);
     sum->some = sum->some || sum->partly || len > 0;
     sum->partly = false;
     sum->statement_most = HELD;
     text_reset(&sum->statement);
-    return ok;
 }
 
 /* Finds out what the line is: from all of it, or (whole false) from its first bytes, which may not be enough yet. An SQL line goes on in the statement. */
@@ -185,7 +183,7 @@ static bool end_line(struct checksum *sum)
         size_t len = line_rstrip(text, sum->statement.len), mark = sum->delimiter.len;
         text_shorten(&sum->statement, len);
         if (len >= sum->line_at + mark && memcmp(text + len - mark, text_string(&sum->delimiter), mark) == 0)
-            ok = end_statement(sum);
+            end_statement(sum);
     }
     sum->kind = LINE_UNKNOWN;
     sum->line_most = HELD;
@@ -194,7 +192,7 @@ static bool end_line(struct checksum *sum)
 }
 
 /* More bytes of the line, without its end. */
-static bool add_to_line(struct checksum *sum, const char *bytes, size_t len)
+static void add_to_line(struct checksum *sum, const char *bytes, size_t len)
 {
     if (sum->kind == LINE_SQL)
         text_add(&sum->statement, bytes, len);
@@ -202,7 +200,8 @@ static bool add_to_line(struct checksum *sum, const char *bytes, size_t len)
         text_add(&sum->line, bytes, len);
     if (sum->kind == LINE_UNKNOWN && sum->line.len > sum->line_most && sum->utf8.need == 0)
         judge_line(sum, false);
-    return sum->statement.len <= sum->statement_most || put_sure(sum);
+    if (sum->statement.len > sum->statement_most)
+        put_sure(sum);
 }
 
 static bool out_of_memory(struct error *err)
@@ -233,9 +232,8 @@ static void count_column(struct checksum *sum, const char *bytes, size_t len)
 
 bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct error *err)
 {
-    if (EVP_DigestUpdate(sum->raw, bytes, len) != 1)
-        return out_of_memory(err);
     size_t i = 0;
+    sha256_add(&sum->raw, bytes, len);
     while (i < len) {
         if (sum->after_cr && bytes[i] == '\n') {
             i++;
@@ -250,9 +248,11 @@ bool checksum_feed(struct checksum *sum, const char *bytes, size_t len, struct e
             count_column(sum, bytes + i, good);
         if (good < upto)
             return refuse_utf8(sum, (unsigned char)bytes[i + good], false, err);
-        bool ok = sum->ended || add_to_line(sum, bytes + i, part);
+        bool ok = true;
+        if (!sum->ended)
+            add_to_line(sum, bytes + i, part);
         i += upto;
-        if (ok && upto > part) {
+        if (upto > part) {
             sum->after_cr = bytes[i - 1] == '\r';
             sum->line_number++;
             sum->column = 1;
@@ -271,12 +271,12 @@ bool checksum_close(struct checksum *sum, char hex[CHECKSUM_SIZE], char raw[CHEC
         ok = refuse_utf8(sum, 0, true, err);
     if (ok && !sum->ended)
         ok = end_line(sum) || out_of_memory(err);
-    if (ok && sum->partly && EVP_MD_CTX_copy_ex(sum->sum, sum->before) != 1)
-        ok = out_of_memory(err);
     if (ok && (sum->line.failed || sum->statement.failed || sum->delimiter.failed))
         ok = out_of_memory(err);
-    if (ok && (!sha256_finish(sum->sum, hex) || (raw != NULL && !sha256_finish(sum->raw, raw))))
-        ok = out_of_memory(err);
+    if (ok)
+        sha256_digest(sum->partly ? &sum->before : &sum->sum, hex);
+    if (ok && raw != NULL)
+        sha256_digest(&sum->raw, raw);
     checksum_drop(sum);
     return ok;
 }

@@ -21,7 +21,7 @@ bool checksum_close(struct checksum *sum, char hex[CHECKSUM_SIZE], char raw[CHEC
 /* Frees one that nobody wants to know any more. NULL is allowed. */
 void checksum_drop(struct checksum *sum);
 
-/* SHA-256 of a block, as hex; "" where the library failed. */
+/* SHA-256 of a block, as hex. */
 void sha256_hex(const void *bytes, size_t len, char hex[CHECKSUM_SIZE]);
 
 #endif

@@ -2,6 +2,7 @@
 #include "crew.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ struct crew {
     atomic_bool over;         /* nobody needs the rest */
     pthread_t at[THREADS_MOST];
     int threads;
+    cpu_set_t processors;     /* that this program may use; none where that is not known */
 };
 
 /* Goes over the list until nothing is left; each is one thread's alone. */
@@ -30,8 +32,27 @@ static void work(struct crew *c)
 
 static void *run(void *crew)
 {
-    work(crew);
+    struct crew *c = crew;
+    if (CPU_COUNT(&c->processors) > 0)
+        pthread_setaffinity_np(pthread_self(), sizeof c->processors, &c->processors);
+    work(c);
     return NULL;
+}
+
+/* On another processor than this thread's. The kernel would often begin it on the same one, where it has to wait for some ms: longer than a few hundred files take. Once begun it may go where it likes. */
+static bool start(struct crew *c, pthread_t *thread)
+{
+    pthread_attr_t attr;
+    cpu_set_t others;
+    int here = sched_getcpu();
+    others = c->processors;
+    if (here >= 0 && here < CPU_SETSIZE)
+        CPU_CLR((size_t)here, &others);
+    if (CPU_COUNT(&others) == 0 || pthread_attr_init(&attr) != 0)
+        return threads_start(thread, run, c);
+    bool started = pthread_attr_setaffinity_np(&attr, sizeof others, &others) == 0 && threads_start_so(thread, &attr, run, c);
+    pthread_attr_destroy(&attr);
+    return started || threads_start(thread, run, c);
 }
 
 /* One beside this one, and one for each more processor. */
@@ -49,7 +70,9 @@ struct crew *crew_start(size_t count, void (*each)(void *user, size_t i), void *
     c->count = count;
     c->each = each;
     c->user = user;
-    for (int wanted = threads_wanted(); c->threads < wanted && threads_start(&c->at[c->threads], run, c);)
+    if (sched_getaffinity(0, sizeof c->processors, &c->processors) != 0)
+        CPU_ZERO(&c->processors);
+    for (int wanted = threads_wanted(); c->threads < wanted && start(c, &c->at[c->threads]);)
         c->threads++;
     if (c->threads > 0)
         return c;

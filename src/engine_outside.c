@@ -109,11 +109,10 @@ bool window_outside(struct window *w, uint32_t i)
     ok = prefix || (error_set(&w->fault, ERR_NO_MEMORY, "out of memory"), fails(w, i));
     while (script && ok && (got = script_next(script, &found, &w->fault)) == SCAN_STATEMENT) {
         bool runs = ++number >= item->from;
-        ok = prefix_hex(prefix, w->prefix) && prefix_add(prefix, &found) && prefix_hex(prefix, w->prefix_done);
-        if (!ok) {
-            error_set(&w->fault, ERR_INTERNAL, "the fingerprint of the statements could not be made");
-            fails(w, i);
-        } else if (runs) {
+        prefix_hex(prefix, w->prefix);
+        prefix_add(prefix, &found);
+        prefix_hex(prefix, w->prefix_done);
+        if (runs) {
             ok = !engine_stopped(w->run->hooks) && run_statement(w, i, number, first, script, &found);
             first = false;
         }

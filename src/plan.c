@@ -9,8 +9,11 @@
 #include "facts.h"
 #include "half.h"
 #include "plan_private.h"
+#include "sha256.h"
 #include "text.h"
 #include "version.h"
+
+enum { MANY = 2048 }; /* files whose state alone takes longer to ask than threads to start */
 
 /* What a plan is made from. */
 struct making {
@@ -272,13 +275,24 @@ static void check_one(void *user, size_t i)
     facts_both_ahead(making->plan->items[i].migration, making->dialect, making->standard_strings);
 }
 
+/* By threads where much is to be read; of what was read before the lock only the state is asked, which is soon done. */
+static void check_ahead(struct making *making)
+{
+    struct plan *plan = making->plan;
+    size_t unread = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        unread += plan->items[i].migration->facts == NULL;
+    if (unread >= CREW_LEAST || plan->count >= MANY)
+        crew_end(crew_start(plan->count, check_one, making), true);
+}
+
 /* Versioned files are hashed here, and again under the lock where size or times say that they changed since. Repeatables were when they were chosen. */
 static bool check_items(struct making *making, struct error *err)
 {
     struct plan *plan = making->plan;
     enum section_kind kind = plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
     if (kind == SECTION_UPGRADE)
-        crew_end(crew_start(plan->count, check_one, making), true);
+        check_ahead(making);
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
         bool versioned = item->migration->type == MIGRATION_VERSIONED, good;
@@ -293,33 +307,35 @@ static bool check_items(struct making *making, struct error *err)
 }
 
 /* Every part carries its length, so that no two plans give the same text. */
-static void digest_part(struct text *t, const char *part)
+static void digest_part(struct sha256 *hash, const char *part)
 {
-    text_printf(t, "%zu:%s,", strlen(part), part);
+    char length[32];
+    size_t len = strlen(part);
+    sha256_add(hash, length, (size_t)snprintf(length, sizeof length, "%zu:", len));
+    sha256_add(hash, part, len);
+    sha256_add(hash, ",", 1);
 }
 
-static bool make_digest(struct plan *plan, const struct history *history, struct error *err)
+static void make_digest(struct plan *plan, const struct history *history)
 {
-    struct text t = {0};
-    digest_part(&t, plan->direction == PLAN_UPGRADE ? "upgrade" : "rollback");
+    struct sha256 hash;
+    sha256_begin(&hash);
+    digest_part(&hash, plan->direction == PLAN_UPGRADE ? "upgrade" : "rollback");
     for (size_t i = 0; i < plan->count; i++) {
         const struct migration *m = plan->items[i].migration;
-        digest_part(&t, migration_type_name(m->type));
-        digest_part(&t, m->file);
-        digest_part(&t, m->version != NULL ? m->version : "");
-        digest_part(&t, m->raw);
+        digest_part(&hash, migration_type_name(m->type));
+        digest_part(&hash, m->file);
+        digest_part(&hash, m->version != NULL ? m->version : "");
+        digest_part(&hash, m->raw);
         const struct run_row *half = plan->items[i].resolve != RESOLVE_NONE ? half_of(history, m->file) : NULL;
         if (half != NULL) {
             /* Of which run it is the remains, and how far that came: another one's numbers mean another state. */
             char left[DB_ID_SIZE + 40];
             snprintf(left, sizeof left, "half %s %d %d", half->process_id, half->started_statement, half->done_statement);
-            digest_part(&t, left);
+            digest_part(&hash, left);
         }
     }
-    sha256_hex(text_string(&t), t.len, plan->digest);
-    bool ok = !t.failed && plan->digest[0] != '\0';
-    text_free(&t);
-    return ok || no_memory(err);
+    sha256_digest(&hash, plan->digest);
 }
 
 bool plan_make(struct folder *folder, const struct history *history, const struct plan_wish *wish, enum scan_dialect dialect, bool standard_strings, struct plan **out, struct error *err)
@@ -337,10 +353,11 @@ bool plan_make(struct folder *folder, const struct history *history, const struc
         ok = choose_half(&making, err);
     else
         ok = half_none(history, err) && (wish->direction == PLAN_UPGRADE ? choose_upgrade(&making, err) : choose_rollback(&making, err));
-    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, history, wish, dialect, standard_strings, err) || !make_digest(plan, history, err)) {
+    if (!ok || !check_items(&making, err) || !plan_check_resolve(plan, history, wish, dialect, standard_strings, err)) {
         plan_free(plan);
         return false;
     }
+    make_digest(plan, history);
     *out = plan;
     return true;
 }

@@ -6,41 +6,34 @@
 #include "sha256.h"
 
 struct prefix {
-    EVP_MD_CTX *hash;
+    struct sha256 hash;
 };
 
 struct prefix *prefix_open(void)
 {
     struct prefix *p = malloc(sizeof *p);
-    if (p && !(p->hash = sha256_open())) {
-        free(p);
-        return NULL;
-    }
+    if (p)
+        sha256_begin(&p->hash);
     return p;
 }
 
 /* The length goes before the text, so that no two lists of statements read alike. */
-bool prefix_add(struct prefix *prefix, const struct scan_statement *statement)
+void prefix_add(struct prefix *prefix, const struct scan_statement *statement)
 {
     unsigned char len[8];
     for (size_t i = 0; i < sizeof len; i++)
         len[i] = (unsigned char)((uint64_t)statement->len >> (8 * i));
-    return EVP_DigestUpdate(prefix->hash, len, sizeof len) == 1 && EVP_DigestUpdate(prefix->hash, statement->text, statement->len) == 1;
+    sha256_add(&prefix->hash, len, sizeof len);
+    sha256_add(&prefix->hash, statement->text, statement->len);
 }
 
-bool prefix_hex(const struct prefix *prefix, char hex[CHECKSUM_SIZE])
+void prefix_hex(const struct prefix *prefix, char hex[CHECKSUM_SIZE])
 {
-    EVP_MD_CTX *copy = EVP_MD_CTX_new();
-    bool ok = copy && EVP_MD_CTX_copy_ex(copy, prefix->hash) == 1 && sha256_finish(copy, hex);
-    sha256_close(copy);
-    return ok;
+    sha256_digest(&prefix->hash, hex);
 }
 
 void prefix_close(struct prefix *prefix)
 {
-    if (!prefix)
-        return;
-    sha256_close(prefix->hash);
     free(prefix);
 }
 
@@ -56,8 +49,10 @@ bool prefix_of(const struct migration *m, enum section_kind kind, enum scan_dial
     bool ok = prefix || error_set(err, ERR_NO_MEMORY, "Memory ran out reading the statements.");
     ok = ok && script_open(m, kind, dialect, standard_strings, &facts, &script, err);
     for (; ok && number < count && (got = script_next(script, &found, err)) == SCAN_STATEMENT; number++)
-        ok = prefix_add(prefix, &found);
-    ok = ok && got == SCAN_STATEMENT && prefix_hex(prefix, hex);
+        prefix_add(prefix, &found);
+    ok = ok && got == SCAN_STATEMENT;
+    if (ok)
+        prefix_hex(prefix, hex);
     script_close(script);
     prefix_close(prefix);
     return ok;

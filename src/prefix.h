@@ -9,10 +9,10 @@ struct prefix;
 
 /* Of no statement. NULL where memory ran out. Free with prefix_close(). */
 struct prefix *prefix_open(void);
-/* Takes one more statement in, as it is sent. False where the library failed. */
-bool prefix_add(struct prefix *prefix, const struct scan_statement *statement);
-/* Writes it as hex; more may be added afterwards. False where the library failed. */
-bool prefix_hex(const struct prefix *prefix, char hex[CHECKSUM_SIZE]);
+/* Takes one more statement in, as it is sent. */
+void prefix_add(struct prefix *prefix, const struct scan_statement *statement);
+/* Writes it as hex; more may be added afterwards. */
+void prefix_hex(const struct prefix *prefix, char hex[CHECKSUM_SIZE]);
 /* Frees it. NULL is allowed. */
 void prefix_close(struct prefix *prefix);
 

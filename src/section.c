@@ -20,7 +20,7 @@ struct section {
     const atomic_int *stop; /* or NULL */
     enum section_kind kind;
     struct place start;
-    EVP_MD_CTX *hash;         /* of all that was read; NULL where it is not asked for */
+    struct sha256 hash;       /* of all that was read */
     struct checksum *sum;     /* the same with Jetbase's checksum */
     struct stat opened;       /* the file when it was opened */
     char *buffer;
@@ -33,6 +33,7 @@ struct section {
     char *delimiter;
     struct directive *directives;
     size_t directive_count;
+    bool hashes;              /* the digest is asked for */
     bool digested;
     char raw[CHECKSUM_SIZE];
 };
@@ -62,8 +63,8 @@ static bool fill(struct section *s, struct error *err)
     ssize_t n = file_read(s->fd, s->start.file, s->buffer + s->end, s->capacity - s->end, err);
     if (n < 0)
         return false;
-    if (s->hash != NULL && EVP_DigestUpdate(s->hash, s->buffer + s->end, (size_t)n) != 1)
-        return no_memory(s, err);
+    if (s->hashes)
+        sha256_add(&s->hash, s->buffer + s->end, (size_t)n);
     if (s->sum != NULL && !checksum_feed(s->sum, s->buffer + s->end, (size_t)n, err))
         return false;
     s->got += n;
@@ -249,7 +250,6 @@ static bool begin(struct section *s, struct error *err)
 
 static bool prepare(struct section *s, const char *path, unsigned flags, struct error *err)
 {
-    const unsigned undigested = SECTION_UNDIGESTED | SECTION_SUMMED;
     if ((flags & SECTION_LISTED) == 0 && !file_regular(path, s->start.file, err))
         return false;
     s->fd = file_open_regular(path, s->start.file, &s->opened, err);
@@ -258,9 +258,10 @@ static bool prepare(struct section *s, const char *path, unsigned flags, struct 
     /* A small file needs a small window. */
     s->capacity = s->opened.st_size < SECTION_WINDOW ? (size_t)s->opened.st_size + 1 : SECTION_WINDOW;
     s->buffer = malloc(s->capacity);
-    s->hash = (flags & undigested) == 0 ? sha256_open() : NULL;
+    s->hashes = (flags & (SECTION_UNDIGESTED | SECTION_SUMMED)) == 0;
+    sha256_begin(&s->hash);
     s->sum = (flags & SECTION_SUMMED) != 0 ? checksum_open() : NULL;
-    if (s->buffer == NULL || (s->hash == NULL && (flags & undigested) == 0) || (s->sum == NULL && (flags & SECTION_SUMMED) != 0))
+    if (s->buffer == NULL || (s->sum == NULL && (flags & SECTION_SUMMED) != 0))
         return no_memory(s, err);
     return begin(s, err);
 }
@@ -324,8 +325,6 @@ bool section_give(struct section *section, size_t most, struct section_text *tex
         return false;
     /* Of just these bytes: whoever compares it with another sum of the file finds out where they are not all of it. */
     sha256_hex(s->buffer, s->end, text->raw);
-    if (text->raw[0] == '\0')
-        return false;
     text->bytes = s->buffer;
     text->len = s->end;
     s->buffer = NULL;
@@ -405,10 +404,10 @@ bool section_digest(struct section *section, char raw[CHECKSUM_SIZE], struct err
 {
     if (!read_on(section, err))
         return false;
-    if (section->hash == NULL && !section->digested)
+    if (!section->hashes && !section->digested)
         return error_set(err, ERR_INTERNAL, "the digest of %s was not asked for", section->start.file);
-    if (!section->digested && !sha256_finish(section->hash, section->raw))
-        return no_memory(section, err);
+    if (!section->digested)
+        sha256_digest(&section->hash, section->raw);
     section->digested = true;
     memcpy(raw, section->raw, CHECKSUM_SIZE);
     return true;
@@ -420,7 +419,6 @@ void section_close(struct section *section)
         return;
     if (section->fd >= 0)
         close(section->fd);
-    sha256_close(section->hash);
     checksum_drop(section->sum);
     for (size_t i = 0; i < section->directive_count; i++) {
         free(section->directives[i].name);

@@ -2,18 +2,20 @@
 #ifndef JETBASE_SHA256_H
 #define JETBASE_SHA256_H
 
-#include <stdbool.h>
-
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "checksum.h"
 
-/* Starts a hash, fed with EVP_DigestUpdate, freed with sha256_close(). NULL where memory ran out. */
-EVP_MD_CTX *sha256_open(void);
-/* Gives it back, ended or not. NULL is allowed. */
-void sha256_close(EVP_MD_CTX *hash);
+/* A hash that is being made: needs no memory of its own, nothing to free, and may be copied by assignment. */
+struct sha256 {
+    SHA256_CTX state;
+};
 
-/* Ends it: hex gets the digest as 64 lower-case digits. False where the library failed. Does not free. */
-bool sha256_finish(EVP_MD_CTX *hash, char hex[CHECKSUM_SIZE]);
+/* Starts one. */
+void sha256_begin(struct sha256 *hash);
+/* Takes `len` more bytes in. */
+void sha256_add(struct sha256 *hash, const void *bytes, size_t len);
+/* Writes the digest of what came so far as 64 lower-case digits; more may be added afterwards. */
+void sha256_digest(const struct sha256 *hash, char hex[CHECKSUM_SIZE]);
 
 #endif

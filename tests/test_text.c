@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,29 @@ static void texts_grow(void **state)
     assert_string_equal(text_string(&t), "again");
     text_free(&t);
     assert_null(t.at);
+}
+
+/* Whether there is room for it or not, for each length around what there is room for; what failed leaves a string that has its end. */
+static void printed_where_there_is_room(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 70; before++)
+        for (int len = 0; len < 140; len++) {
+            struct text t = {0};
+            char want[300];
+            snprintf(want, sizeof want, "%0*d%0*d.", before, 0, len, 7);
+            if (before > 0)
+                text_printf(&t, "%0*d", before, 0);
+            else
+                text_puts(&t, "0");
+            text_printf(&t, "%0*d.", len, 7);
+            assert_string_equal(text_string(&t), want);
+            assert_int_equal(t.len, strlen(want));
+            t.failed = true;
+            text_printf(&t, "%s", "more");
+            assert_string_equal(text_string(&t), want);
+            text_free(&t);
+        }
 }
 
 static void too_much_is_remembered_as_failed(void **state)
@@ -186,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_grow),
+        cmocka_unit_test(printed_where_there_is_room),
         cmocka_unit_test(too_much_is_remembered_as_failed),
         cmocka_unit_test(control_bytes_become_visible),
         cmocka_unit_test(visible_text_is_never_cut_inside_a_form),
