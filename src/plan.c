@@ -13,7 +13,7 @@
 #include "text.h"
 #include "version.h"
 
-enum { MANY = 2048 }; /* files whose state alone takes longer to ask than threads to start */
+enum { MANY = 512 }; /* files whose state alone takes longer to ask than threads to start */
 
 /* What a plan is made from. */
 struct making {
