@@ -70,20 +70,21 @@ bool ahead_more(void *user)
     return ahead->more;
 }
 
-/* So many files at most are compared with the history. */
-static size_t compared_most(const struct ahead *ahead)
+/* So many files at most are still to be hashed, as they are compared with the history. */
+static size_t unhashed_most(const struct ahead *ahead)
 {
-    size_t count = folder_count(ahead->folder), most = ahead->history != NULL ? ahead->history->count : count;
-    for (size_t i = 0; i < count; i++)
-        most += folder_at(ahead->folder, i)->type != MIGRATION_VERSIONED;
-    return most < count ? most : count;
+    size_t count = folder_count(ahead->folder), versioned = 0;
+    for (size_t i = ahead->next; i < count; i++)
+        versioned += folder_at(ahead->folder, i)->type == MIGRATION_VERSIONED;
+    size_t compared = ahead->history != NULL && ahead->history->count < versioned ? ahead->history->count : versioned;
+    return count - ahead->next - versioned + compared;
 }
 
 /* What was hashed ahead is settled, what was not is hashed. */
 static void settle(struct ahead *ahead)
 {
     size_t count = folder_count(ahead->folder);
-    struct crew *crew = count >= MANY || compared_most(ahead) >= ahead->next + CREW_LEAST ? crew_start(count, settle_one, ahead) : NULL;
+    struct crew *crew = count >= MANY || unhashed_most(ahead) >= CREW_LEAST ? crew_start(count, settle_one, ahead) : NULL;
     for (size_t i = 0; crew == NULL && i < count; i++)
         settle_one(ahead, i);
     crew_end(crew, true);

@@ -19,7 +19,7 @@ struct crew {
     atomic_bool over;         /* nobody needs the rest */
     pthread_t at[THREADS_MOST];
     int threads;
-    cpu_set_t processors;     /* that this program may use; none where that is not known */
+    cpu_set_t processors;     /* that its maker may use; none where that is not known */
 };
 
 /* Goes over the list until nothing is left; each is one thread's alone. */
@@ -56,9 +56,9 @@ static bool start(struct crew *c, pthread_t *thread)
 }
 
 /* One beside this one, and one for each more processor. */
-static int threads_wanted(void)
+static int threads_wanted(const struct crew *c)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long known = CPU_COUNT(&c->processors), processors = known > 0 ? known : sysconf(_SC_NPROCESSORS_ONLN);
     return processors <= 2 ? 1 : processors - 1 < THREADS_MOST ? (int)processors - 1 : THREADS_MOST;
 }
 
@@ -72,7 +72,7 @@ struct crew *crew_start(size_t count, void (*each)(void *user, size_t i), void *
     c->user = user;
     if (sched_getaffinity(0, sizeof c->processors, &c->processors) != 0)
         CPU_ZERO(&c->processors);
-    for (int wanted = threads_wanted(); c->threads < wanted && start(c, &c->at[c->threads]);)
+    for (int wanted = threads_wanted(c); c->threads < wanted && start(c, &c->at[c->threads]);)
         c->threads++;
     if (c->threads > 0)
         return c;

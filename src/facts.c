@@ -221,6 +221,11 @@ static void both_in_one(struct migration *m, enum scan_dialect dialect, bool sta
     keep_check(m->facts, true, dialect, standard_strings, &script, &none);
 }
 
+bool facts_checked(const struct migration *m)
+{
+    return m->facts != NULL && m->facts->checked;
+}
+
 void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings)
 {
     struct script_facts ignored;

@@ -15,6 +15,8 @@ void facts_ahead(struct migration *m);
 void facts_settle(struct migration *m);
 /* Does what facts_both() needs before it asks for it, for the first one after this. Several threads may do this, each with other files. */
 void facts_both_ahead(struct migration *m, enum scan_dialect dialect, bool standard_strings);
+/* Has the file been checked, in whatever state it was then? */
+bool facts_checked(const struct migration *m);
 /* Gives the bytes of the file as they were checked, where they were kept (folder_keep_texts()), are those of m->raw, and size, times and inode of the file are still the same; the caller's, once. False: *text is none. */
 bool facts_take_text(struct migration *m, struct section_text *text);
 /* How many bytes are kept of the file; they count against m->room from now on, which the caller sees to. */

@@ -275,13 +275,13 @@ static void check_one(void *user, size_t i)
     facts_both_ahead(making->plan->items[i].migration, making->dialect, making->standard_strings);
 }
 
-/* By threads where much is to be read; of what was read before the lock only the state is asked, which is soon done. */
+/* By threads where much is to be read; of what was checked before the lock only the state is asked, which is soon done. */
 static void check_ahead(struct making *making)
 {
     struct plan *plan = making->plan;
     size_t unread = 0;
     for (size_t i = 0; i < plan->count; i++)
-        unread += plan->items[i].migration->facts == NULL;
+        unread += !facts_checked(plan->items[i].migration);
     if (unread >= CREW_LEAST || plan->count >= MANY)
         crew_end(crew_start(plan->count, check_one, making), true);
 }

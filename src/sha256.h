@@ -2,6 +2,8 @@
 #ifndef JETBASE_SHA256_H
 #define JETBASE_SHA256_H
 
+/* The interface of OpenSSL 1.1.1, as the later ones keep it: see sha256.c for why. */
+#define OPENSSL_API_COMPAT 0x10101000L
 #include <openssl/sha.h>
 
 #include "checksum.h"

@@ -36,7 +36,7 @@ static void texts_grow(void **state)
     assert_null(t.at);
 }
 
-/* Whether there is room for it or not, for each length around what there is room for; what failed leaves a string that has its end. */
+/* Whether there is room for it or not, for each length around what there is room for; to one that has failed nothing is added. */
 static void printed_where_there_is_room(void **state)
 {
     (void)state;

@@ -152,32 +152,32 @@ static void disconnect(struct watcher *w)
     w->listing = NULL;
 }
 
-/* Waits until the database is to be looked at again; files that change meanwhile are shown at once. */
-static bool wait_for_change(struct watcher *w, bool *changed, struct error *err)
+/* Waits until the database is to be looked at again, pause_ms at most; files that change meanwhile are shown at once. Even without a pause what has happened already is asked for: the next look would take it for old. */
+static bool wait_for_change(struct watcher *w, int pause_ms, bool *changed, struct error *err)
 {
-    int64_t until = w->sys->mono_ms() + w->refresh_ms;
+    int64_t until = w->sys->mono_ms() + pause_ms;
     bool kicked = false;
     *changed = false;
-    while (!*changed && !kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until) {
+    do {
         if (!db_driver_of(w->db)->wait_change(w->db, files_wait_ms(w->files, until - w->sys->mono_ms()), w->wake_fd, changed, err))
             return false;
         kicked = quiet(w->kick_fd);
         look_at_files(w);
-    }
+    } while (!*changed && !kicked && !atomic_load(&w->stop) && w->sys->mono_ms() < until);
     return true;
 }
 
-/* Looks over this connection until it fails or the console ends. What a look found is as old as the look is long: after one that lasted longer than the pause another follows at once, but only one, so that a slow database has its pauses. */
+/* Looks over this connection until it fails or the console ends. What a look found is as old as the look is long: after one that lasted longer than the pause another follows at once, but not if that comes late too: a slow database has its pauses. */
 static void look_on(struct watcher *w, int *pause_ms, struct error *err)
 {
     bool changed = true, late = false;
     while (!atomic_load(&w->stop)) {
+        bool late_before = late;
         if (!look(w, changed, err))
             return;
         *pause_ms = PAUSE_FIRST_MS;
-        late = !late && w->sys->mono_ms() - w->last->seen_mono_ms > w->refresh_ms;
-        changed = false;
-        if (!late && !wait_for_change(w, &changed, err))
+        late = w->sys->mono_ms() - w->last->seen_mono_ms > w->refresh_ms;
+        if (!wait_for_change(w, late && !late_before ? 0 : w->refresh_ms, &changed, err))
             return;
     }
 }

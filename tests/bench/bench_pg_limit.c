@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include <libpq-fe.h>
-#include <openssl/evp.h>
+
+#include "checksum.h"
 
 #define FENCE                                                                                                                                              \
     "WITH l AS MATERIALIZED (SELECT 1 FROM public.jetbase_lock WHERE id = 1 AND is_locked AND process_id::text = $1::text FOR UPDATE),"                    \
@@ -139,7 +140,7 @@ static int upgrade(PGconn *conn, int count, int tables, int apart)
 static int hash_file(int dir, const char *name)
 {
     char text[16384];
-    unsigned char sum[EVP_MAX_MD_SIZE];
+    char sum[CHECKSUM_SIZE];
     struct stat st;
     ssize_t len = -1;
     int file = openat(dir, name, O_RDONLY | O_CLOEXEC);
@@ -148,7 +149,10 @@ static int hash_file(int dir, const char *name)
     if (fstat(file, &st) == 0)
         len = read(file, text, sizeof text);
     close(file);
-    return len == st.st_size && EVP_Digest(text, (size_t)len, sum, NULL, EVP_sha256(), NULL);
+    if (len != st.st_size)
+        return 0;
+    sha256_hex(text, (size_t)len, sum);
+    return 1;
 }
 
 /* Whoever compares files with history must read them. */
