@@ -1,7 +1,7 @@
 /* bench_pg.c: how near runs on PostgreSQL are to what the database and the line to it allow (`make bench`).
  *
  * Each case compares the program with a limit program of its own (bench_pg_limit.c) in interleaved rounds, on databases that are made anew for every run from one of two templates: our tables with the lock held for the limit, our tables with an empty history.
- * MIGRATIONS (100), APPLIED (1000), SIZES_MOST (10000) and ROUNDS (11) of the environment set the sizes; FILTER names the cases (upgrade, nothing, sizes).
+ * MIGRATIONS (100), APPLIED (1000), SIZES_MOST (10000) and ROUNDS (11) of the environment set the sizes; FILTER names the cases (upgrade, nothing, sizes). PG_FSYNC=on: on a server that waits for its disk, as users have it; else what the server and the line do is all there is.
  */
 #include "bench/bench_pg.h"
 
@@ -210,7 +210,7 @@ static void compare_upgrade(const struct sandbox *sb, const char *where, struct 
     };
     for (enum other which = 0; which < OTHERS; which++)
         beside(&entries[OWN + which], which, sb, &other[which], &commands[which], line);
-    snprintf(title, sizeof title, "PostgreSQL, upgrade, %d migrations of %d statements, %s", count, BENCH_PG_STATEMENTS, where);
+    snprintf(title, sizeof title, "PostgreSQL, fsync %s, upgrade, %d migrations of %d statements, %s", pg_server_durable() ? "on" : "off", count, BENCH_PG_STATEMENTS, where);
     bench_compare(title, line ? "trips" : NULL, entries, OWN + OTHERS, bench_rounds());
 }
 

@@ -136,12 +136,19 @@ static void wait_ready(pid_t server, int on)
     fail_msg("the PostgreSQL server did not start");
 }
 
+bool pg_server_durable(void)
+{
+    const char *wanted = getenv("PG_FSYNC");
+    return wanted && strcmp(wanted, "on") == 0;
+}
+
 /* Starts the server whose data are in that folder of ours. */
 static pid_t start_server(const char *name, int on)
 {
     char data[128], number[16];
     pid_t server;
-    const char *const args[] = { "-D", data, "-p", number, "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80",
+    bool durable = pg_server_durable();
+    const char *const args[] = { "-D", data, "-p", number, "-k", folder, "-h", "127.0.0.1", "-c", durable ? "fsync=on" : "fsync=off", "-c", durable ? "full_page_writes=on" : "full_page_writes=off", "-c", "max_connections=80",
                                  "-c", "max_prepared_transactions=4", "-c", "shared_buffers=16MB", "-c", "log_min_messages=fatal", NULL };
     snprintf(data, sizeof data, "%s/%s", folder, name);
     snprintf(number, sizeof number, "%d", on);

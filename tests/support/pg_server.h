@@ -2,6 +2,7 @@
 #ifndef JETBASE_TESTS_PG_SERVER_H
 #define JETBASE_TESTS_PG_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -9,6 +10,8 @@
 void pg_server_new_database(char *url, size_t size);
 /* Port on 127.0.0.1; starts the server where it is not there yet. */
 int pg_server_port(void);
+/* Does it wait for its disk? With PG_FSYNC=on in the environment it does; tests need not. */
+bool pg_server_durable(void);
 /* A port on 127.0.0.1 that nobody listens on now. */
 int pg_server_free_port(void);
 /* The folder of its unix socket. */
