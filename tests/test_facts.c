@@ -1,5 +1,6 @@
 /* test_facts.c: what is kept of migration files: nothing that is not true any more, and no file is read twice for nothing. */
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -486,9 +487,37 @@ static void other_texts(void **state)
     folder_free(folder);
 }
 
+static atomic_size_t gone_over, confined;
+
+static void count_processors(void *all, size_t i)
+{
+    cpu_set_t mine;
+    (void)i;
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0 || !CPU_EQUAL(&mine, (cpu_set_t *)all))
+        atomic_fetch_add(&confined, 1);
+    atomic_fetch_add(&gone_over, 1);
+}
+
+/* Wherever a crew's threads begin, they may go on on every processor of the program. */
+static void crews_go_anywhere(void **state)
+{
+    cpu_set_t all;
+    (void)state;
+    if (sched_getaffinity(0, sizeof all, &all) != 0)
+        skip();
+    struct crew *crew = crew_start(CREW_LEAST, count_processors, &all);
+    assert_non_null(crew);
+    /* This thread takes no part until all is done. */
+    while (atomic_load(&gone_over) < CREW_LEAST)
+        sched_yield();
+    crew_end(crew, true);
+    assert_int_equal(atomic_load(&confined), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(crews_go_anywhere),
         cmocka_unit_test_setup_teardown(texts_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(other_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(settled, setup, teardown),
