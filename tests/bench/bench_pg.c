@@ -1,6 +1,6 @@
 /* bench_pg.c: how near runs on PostgreSQL are to what the database and the line to it allow (`make bench`).
  *
- * Each case compares the program with a limit program of its own (bench_pg_limit.c) in interleaved rounds, on databases that are made anew for every run from one of two templates: our tables with the lock held for the limit, our tables with an empty history.
+ * Each case compares the program with a limit program of its own (bench_pg_limit.c) in interleaved rounds: for upgrade one that sends the same statements, and one that leaves out what only keeps one file from the next (head and reset), on databases that are made anew for every run from one of two templates: our tables with the lock held for the limit, our tables with an empty history.
  * MIGRATIONS (100), APPLIED (1000), SIZES_MOST (10000) and ROUNDS (11) of the environment set the sizes; FILTER names the cases (upgrade, nothing, sizes). PG_FSYNC=on: on a server that waits for its disk, as users have it; else what the server and the line do is all there is.
  */
 #include "bench/bench_pg.h"
@@ -187,13 +187,13 @@ static void beside(struct bench_entry *e, enum other which, const struct sandbox
 static void compare_upgrade(const struct sandbox *sb, const char *where, struct line *line, int count)
 {
     enum { OWN = 5 };
-    struct subject limit, apart, ours, first, psql, other[OTHERS];
+    struct subject limit, bare, ours, first, psql, other[OTHERS];
     struct other_command commands[OTHERS];
     char title[120];
     subject_init(&limit, "as_limit", "held", line);
-    subject_limit(&limit, "upgrade", count, true);
-    subject_init(&apart, "as_apart", "held", line);
-    subject_limit(&apart, "apart", count, true);
+    subject_limit(&limit, "apart", count, true);
+    subject_init(&bare, "as_bare", "held", line);
+    subject_limit(&bare, "upgrade", count, true);
     subject_init(&ours, "as_ours", "blank", line);
     subject_jetbase(&ours, sb, "upgrade");
     subject_init(&first, "as_first", "template0", line);
@@ -202,8 +202,8 @@ static void compare_upgrade(const struct sandbox *sb, const char *where, struct 
     write_script(sb, count, true, psql.in);
     memcpy(psql.argv, ((const char *[]){ "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", psql.conninfo }), 6 * sizeof psql.argv[0]);
     struct bench_entry entries[OWN + OTHERS] = {
-        { .name = "limit: pipelined, fenced", .before = make_again, .run = run, .user = &limit },
-        { .name = "limit with head and reset", .before = make_again, .run = run, .user = &apart },
+        { .name = "limit: the same statements", .before = make_again, .run = run, .user = &limit },
+        { .name = "limit without head and reset", .before = make_again, .run = run, .user = &bare },
         { .name = "jetbase upgrade", .before = make_again, .run = run, .user = &ours },
         { .name = "jetbase upgrade, makes its tables too", .before = make_again, .run = run, .user = &first },
         { .name = "psql -f, no lock, no fence", .missing = bench_missing("psql"), .before = make_again, .run = run, .user = &psql },
@@ -232,7 +232,7 @@ static void upgrade(void **state)
 
 static void compare_nothing(const struct sandbox *sb, const char *where, struct line *line, int applied)
 {
-    struct subject limit, read, one, ours, status;
+    struct subject limit, read, one, ours, status, psql;
     char title[120], folder[300];
     subject_init(&limit, "as_done", NULL, line);
     subject_limit(&limit, "history", 0, false);
@@ -246,12 +246,15 @@ static void compare_nothing(const struct sandbox *sb, const char *where, struct 
     subject_jetbase(&ours, sb, "upgrade");
     subject_init(&status, "as_done", NULL, line);
     subject_jetbase(&status, sb, "status");
+    subject_init(&psql, "as_done", NULL, line);
+    memcpy(psql.argv, ((const char *[]){ "psql", "-X", "-q", "-c", "SELECT 1", psql.conninfo }), 6 * sizeof psql.argv[0]);
     struct bench_entry entries[] = {
         { .name = "limit: connect, read the history", .run = run, .user = &limit },
         { .name = "limit, and the files hashed", .run = run, .user = &read },
         { .name = "connect, SELECT 1", .run = run, .user = &one },
         { .name = "jetbase upgrade, nothing to do", .run = run, .user = &ours },
         { .name = "jetbase status", .run = run, .user = &status },
+        { .name = "psql -c 'SELECT 1'", .missing = bench_missing("psql"), .run = run, .user = &psql },
     };
     snprintf(title, sizeof title, "PostgreSQL, nothing to do, %d applied, %s", applied, where);
     bench_compare(title, line ? "trips" : NULL, entries, sizeof entries / sizeof entries[0], bench_rounds());
@@ -294,7 +297,7 @@ static void size(int count, double per_migration[4])
     char title[120];
     apply_all(&sb, count);
     subject_init(&limit, "as_limit", "held", NULL);
-    subject_limit(&limit, "upgrade", count, false);
+    subject_limit(&limit, "apart", count, false);
     subject_init(&ours, "as_ours", "blank", NULL);
     subject_jetbase(&ours, &sb, "upgrade");
     subject_init(&again, "as_done", NULL, NULL);
@@ -302,7 +305,7 @@ static void size(int count, double per_migration[4])
     subject_init(&status, "as_done", NULL, NULL);
     subject_jetbase(&status, &sb, "status");
     struct bench_entry entries[] = {
-        { .name = "limit: pipelined, fenced", .before = make_again, .run = run, .user = &limit },
+        { .name = "limit: the same statements", .before = make_again, .run = run, .user = &limit },
         { .name = "jetbase upgrade", .before = make_again, .run = run, .user = &ours },
         { .name = "jetbase upgrade, nothing to do", .run = run, .user = &again },
         { .name = "jetbase status", .run = run, .user = &status },
