@@ -67,7 +67,7 @@ static bool print_statement(struct output *out, const struct scan_statement *s, 
 static bool preview_open(const struct preview *p, const struct plan_item *item, struct script **script, struct error *err)
 {
     enum section_kind kind = p->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
-    return script_open(item->migration, kind, p->dialect, p->standard_strings, &item->facts, script, err);
+    return script_open(item->migration, kind, p->dialect, p->standard_strings, script, err);
 }
 
 /* Whoever confirms the digest has read these statements: they must be of the text that it is the digest of. */

@@ -236,7 +236,7 @@ static bool open_script(struct window *w, const struct plan_item *item, enum sec
     struct section_text text;
     if (kind == SECTION_UPGRADE && facts_take_text(item->migration, &text))
         return script_open_text(item->migration, &text, kind, dialect, standard_strings, &w->script, &w->fault);
-    return script_open(item->migration, kind, dialect, standard_strings, &item->facts, &w->script, &w->fault);
+    return script_open(item->migration, kind, dialect, standard_strings, &w->script, &w->fault);
 }
 
 /* Sends the statements of one section, reading the file as it goes where its bytes were not kept. */

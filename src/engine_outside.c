@@ -66,7 +66,7 @@ static struct script *open_script(struct window *w, uint32_t i)
     const struct plan_item *item = window_item(w, i);
     enum section_kind kind = w->run->plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK;
     struct script *script = NULL;
-    if (!script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &item->facts, &script, &w->fault))
+    if (!script_open(item->migration, kind, engine_dialect(w->run->db), w->run->driver->about(w->run->db)->standard_strings, &script, &w->fault))
         fails(w, i);
     return script;
 }

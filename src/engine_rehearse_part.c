@@ -128,7 +128,7 @@ static bool part_statements(struct rehearsing *g, uint32_t i, bool undo, const s
     struct scan_statement found;
     enum scan_answer got = SCAN_ERROR;
     uint32_t number = 0;
-    bool ok = script_open(m, undo ? SECTION_ROLLBACK : SECTION_UPGRADE, engine_dialect(g->run.db), g->run.driver->about(g->run.db)->standard_strings, facts, &script, err);
+    bool ok = script_open(m, undo ? SECTION_ROLLBACK : SECTION_UPGRADE, engine_dialect(g->run.db), g->run.driver->about(g->run.db)->standard_strings, &script, err);
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT) {
         number++;
         ok = run_statement(g, part, &found, number, err);

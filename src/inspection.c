@@ -56,12 +56,11 @@ const char *inspection_state(const struct run_row *row, bool same, int number)
 bool inspection_each(const struct inspection *in, inspection_fn fn, void *user, struct error *err)
 {
     struct script *script = NULL;
-    struct script_facts facts = { 0 };
     struct scan_statement found;
     enum scan_answer got = SCAN_ERROR;
     enum section_kind kind = half_in_rollback(in->row) ? SECTION_ROLLBACK : SECTION_UPGRADE;
     int number = 0;
-    bool ok = script_open(in->file, kind, engine_dialect(in->db), db_driver_of(in->db)->about(in->db)->standard_strings, &facts, &script, err);
+    bool ok = script_open(in->file, kind, engine_dialect(in->db), db_driver_of(in->db)->about(in->db)->standard_strings, &script, err);
     while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT)
         ok = fn(user, ++number, &found);
     script_close(script);

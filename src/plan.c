@@ -13,7 +13,7 @@
 #include "text.h"
 #include "version.h"
 
-enum { MANY = 512 }; /* files whose state alone takes longer to ask than threads to start */
+enum { STATES_LEAST = 512 }; /* files whose state alone takes longer to ask than threads to start */
 
 /* What a plan is made from. */
 struct making {
@@ -282,7 +282,7 @@ static void check_ahead(struct making *making)
     size_t unread = 0;
     for (size_t i = 0; i < plan->count; i++)
         unread += !facts_checked(plan->items[i].migration);
-    if (unread >= CREW_LEAST || plan->count >= MANY)
+    if (unread >= CREW_LEAST || plan->count >= STATES_LEAST)
         crew_end(crew_start(plan->count, check_one, making), true);
 }
 

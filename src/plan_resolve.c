@@ -73,7 +73,7 @@ static bool check_from(const struct plan *plan, const struct plan_item *item, en
     struct script *script = NULL;
     struct scan_statement found;
     unsigned number = 0, begin = 0;
-    bool ok = script_open(item->migration, plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK, dialect, standard_strings, &item->facts, &script, err);
+    bool ok = script_open(item->migration, plan->direction == PLAN_UPGRADE ? SECTION_UPGRADE : SECTION_ROLLBACK, dialect, standard_strings, &script, err);
     while (ok && number < item->from && script_next(script, &found, err) == SCAN_STATEMENT) {
         number++;
         if (script_block(script) == BLOCK_BEGIN)

@@ -39,7 +39,6 @@ void prefix_close(struct prefix *prefix)
 
 bool prefix_of(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, unsigned count, char hex[CHECKSUM_SIZE], struct error *err)
 {
-    struct script_facts facts = { 0 };
     struct script *script = NULL;
     struct scan_statement found;
     struct prefix *prefix = prefix_open();
@@ -47,7 +46,7 @@ bool prefix_of(const struct migration *m, enum section_kind kind, enum scan_dial
     enum scan_answer got = SCAN_STATEMENT;
     hex[0] = '\0';
     bool ok = prefix || error_set(err, ERR_NO_MEMORY, "Memory ran out reading the statements.");
-    ok = ok && script_open(m, kind, dialect, standard_strings, &facts, &script, err);
+    ok = ok && script_open(m, kind, dialect, standard_strings, &script, err);
     for (; ok && number < count && (got = script_next(script, &found, err)) == SCAN_STATEMENT; number++)
         prefix_add(prefix, &found);
     ok = ok && got == SCAN_STATEMENT;

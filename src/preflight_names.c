@@ -157,7 +157,7 @@ bool preflight_names(const struct plan *plan, enum scan_dialect dialect, bool st
         struct script *script = NULL;
         struct scan_statement found;
         enum scan_answer got = SCAN_ERROR;
-        ok = script_open(plan->items[i].migration, kind, dialect, standard_strings, &plan->items[i].facts, &script, err);
+        ok = script_open(plan->items[i].migration, kind, dialect, standard_strings, &script, err);
         while (ok && (got = script_next(script, &found, err)) == SCAN_STATEMENT) {
             n.at = found.text;
             n.end = found.text + found.len;

@@ -41,9 +41,8 @@ static bool begin(const struct migration *m, unsigned flags, struct section_text
     return true;
 }
 
-bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err)
+bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err)
 {
-    (void)facts; /* what is left out is judged again as it is read: the file may have changed since */
     return begin(m, 0, NULL, kind, dialect, standard_strings, out, err);
 }
 

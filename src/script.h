@@ -36,8 +36,8 @@ bool script_check_and_sum(struct migration *m, off_t most, enum scan_dialect dia
 
 /* Runs through the statements that are to be sent, in order. */
 struct script;
-/* Opens it; facts are those of script_check. */
-bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, const struct script_facts *facts, struct script **out, struct error *err);
+/* Opens it. What is left out is judged again as it is read: the file may have changed since script_check(). */
+bool script_open(const struct migration *m, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err);
 /* The same from bytes that were read before, which it takes over: *text is none then. */
 bool script_open_text(const struct migration *m, struct section_text *text, enum section_kind kind, enum scan_dialect dialect, bool standard_strings, struct script **out, struct error *err);
 /* The next statement to send: left-out ones are passed over. In a file with the directive no-transaction its own BEGIN and COMMIT are sent too. */

@@ -64,7 +64,7 @@ static void sends(const char *text, enum section_kind kind, enum scan_dialect di
     struct script_kept kept = { .most = strlen(text) };
     struct script *script = NULL;
     struct error err = { 0 };
-    assert_true(script_open(&file, kind, dialect, true, &facts, &script, &err));
+    assert_true(script_open(&file, kind, dialect, true, &script, &err));
     compare(script, &facts, want);
     assert_true(script_check_and_keep(&file, kind, dialect, true, &again, &kept, &err));
     assert_int_equal(again.statements, facts.statements);
@@ -192,7 +192,7 @@ static void outside(const char *text, enum section_kind kind, bool is, const cha
     files_write(dir, "V1__a.sql", text);
     assert_true(script_check(&file, kind, SCAN_POSTGRES, true, &facts, &err));
     assert_int_equal(facts.outside, is);
-    assert_true(script_open(&file, kind, SCAN_POSTGRES, true, &facts, &script, &err));
+    assert_true(script_open(&file, kind, SCAN_POSTGRES, true, &script, &err));
     while (script_next(script, &s, &err) == SCAN_STATEMENT)
         assert_int_equal(blocks[n++], "-BIC"[script_block(script)]);
     assert_int_equal(n, strlen(blocks));
@@ -308,11 +308,10 @@ static void missing_file(void **state)
 /* Reads the whole script, after the file became `now`. */
 static enum scan_answer read_changed(const char *now, struct script **script, struct error *err)
 {
-    struct script_facts facts = { 0 };
     struct scan_statement s;
     enum scan_answer got;
     files_write(dir, "V1__a.sql", now);
-    assert_true(script_open(&file, SECTION_UPGRADE, SCAN_POSTGRES, true, &facts, script, err));
+    assert_true(script_open(&file, SECTION_UPGRADE, SCAN_POSTGRES, true, script, err));
     while ((got = script_next(*script, &s, err)) == SCAN_STATEMENT)
         ;
     return got;

@@ -65,7 +65,7 @@ bool preview_sql(const struct migration *m, enum section_kind kind, const struct
     *sql = calloc(most, sizeof **sql);
     if (!*sql)
         return no_memory(err);
-    if (!script_open(m, kind, dialect, standard_strings, facts, &script, err))
+    if (!script_open(m, kind, dialect, standard_strings, &script, err))
         return false;
     while (ok && *count < most) {
         enum scan_answer got = script_next(script, &found, err);

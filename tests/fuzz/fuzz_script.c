@@ -136,7 +136,7 @@ static void check_script(const struct image *image, enum section_kind kind, enum
         return;
     }
     sha256_hex(image->text, image->len, m.raw);
-    if (!script_open(&m, kind, dialect, true, &facts, &script, &err))
+    if (!script_open(&m, kind, dialect, true, &script, &err))
         fuzz_broken(err.message, image->text, image->len);
     check_statements(script, &facts, image);
     if (kept.text.len == 0)
