@@ -5,8 +5,8 @@
 #include "facts.h"
 
 enum {
-    AT_ONCE = 8,                  /* files in a piece of the work */
-    WHILE_CONNECTING_MOST = 2048  /* so many are hashed while a server begins a session; of more by threads */
+    AT_ONCE = 8,         /* files in a piece of the work */
+    BY_CREW_LEAST = 2048 /* of so many a crew hashes from the start; fewer are hashed here, while a server begins a session */
 };
 
 static void hash_one(void *folder, size_t i)
@@ -47,7 +47,7 @@ static void begin(struct ahead *ahead)
     error_clear(&ignored);
     if (!ahead_list(ahead, &ignored) || !ahead->hash || !folder_still(ahead->folder))
         return;
-    ahead->more = folder_count(ahead->folder) > 0 && folder_count(ahead->folder) < WHILE_CONNECTING_MOST;
+    ahead->more = folder_count(ahead->folder) > 0 && folder_count(ahead->folder) < BY_CREW_LEAST;
     if (!ahead->more)
         ahead->crew = crew_start(folder_count(ahead->folder), hash_one, ahead->folder);
 }
@@ -84,7 +84,7 @@ static size_t unhashed_most(const struct ahead *ahead)
 static void settle(struct ahead *ahead)
 {
     size_t count = folder_count(ahead->folder);
-    struct crew *crew = count >= WHILE_CONNECTING_MOST || unhashed_most(ahead) >= CREW_LEAST ? crew_start(count, settle_one, ahead) : NULL;
+    struct crew *crew = count >= BY_CREW_LEAST || unhashed_most(ahead) >= CREW_LEAST ? crew_start(count, settle_one, ahead) : NULL;
     for (size_t i = 0; crew == NULL && i < count; i++)
         settle_one(ahead, i);
     crew_end(crew, true);

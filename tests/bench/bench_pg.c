@@ -191,9 +191,9 @@ static void compare_upgrade(const struct sandbox *sb, const char *where, struct 
     struct other_command commands[OTHERS];
     char title[120];
     subject_init(&limit, "as_limit", "held", line);
-    subject_limit(&limit, "apart", count, true);
+    subject_limit(&limit, "upgrade", count, true);
     subject_init(&bare, "as_bare", "held", line);
-    subject_limit(&bare, "upgrade", count, true);
+    subject_limit(&bare, "bare", count, true);
     subject_init(&ours, "as_ours", "blank", line);
     subject_jetbase(&ours, sb, "upgrade");
     subject_init(&first, "as_first", "template0", line);
@@ -297,7 +297,7 @@ static void size(int count, double per_migration[4])
     char title[120];
     apply_all(&sb, count);
     subject_init(&limit, "as_limit", "held", NULL);
-    subject_limit(&limit, "apart", count, false);
+    subject_limit(&limit, "upgrade", count, false);
     subject_init(&ours, "as_ours", "blank", NULL);
     subject_jetbase(&ours, &sb, "upgrade");
     subject_init(&again, "as_done", NULL, NULL);

@@ -11,8 +11,9 @@ enum { BENCH_PG_STATEMENTS = 6 };
 void bench_pg_statement(char *to, size_t size, int n, int s, bool tables);
 
 /* The limit programs; give the exit code.
- * upgrade CONNINFO COUNT tables|rows: COUNT migrations, one transaction each, in pipeline mode: BEGIN, the statements, fence, history row, run row; COMMIT goes with the next BEGIN, once their answers are good: COUNT + 1 waits after connecting. The lock and a run row of the process ID LIMIT must be there.
- * apart CONNINFO COUNT tables|rows: the same, with the driver's own 12 statements more that keep each file apart from the next one: the witness and settings of its head, the reset after it.
+ * upgrade CONNINFO COUNT tables|rows: COUNT migrations, one transaction each, in pipeline mode: BEGIN, the witness and settings of the driver's head, the statements, its reset, fence, history row, run row; COMMIT goes with the next BEGIN, once their answers are good: COUNT + 1 waits after connecting. The lock and a run row of the process ID LIMIT must be there.
+ * bare CONNINFO COUNT tables|rows: the same without the 12 statements of head and reset, which keep each file apart from the next one.
+ * files CONNINFO FOLDER: connects, hashes the folder's files, reads the whole history by one query, ends.
  * history CONNINFO: connects, reads the whole history by one query, ends.
  * one CONNINFO: connects, asks SELECT 1, ends. */
 int bench_pg_limit(int argc, char **argv);

@@ -177,7 +177,7 @@ int bench_pg_limit(int argc, char **argv)
     if (!conn || PQstatus(conn) != CONNECTION_OK)
         return complain(conn);
     if (argc == 5) {
-        if (!upgrade(conn, (int)strtol(argv[3], NULL, 10), strcmp(argv[4], "tables") == 0, strcmp(argv[1], "apart") == 0))
+        if (!upgrade(conn, (int)strtol(argv[3], NULL, 10), strcmp(argv[4], "tables") == 0, strcmp(argv[1], "bare") != 0))
             return complain(conn);
         PQfinish(conn);
         return 0;
