@@ -144,7 +144,7 @@ static void judge_bad(struct db *db, enum pg_query_kind kind, const struct db_st
             enum_hint(step, err);
     }
     if (strcmp(state, "55P03") == 0)
-        pg_onlooker_tell(db, err);
+        pg_onlooker_tell(db, step, res, err);
     text_copy(err->sqlstate, sizeof err->sqlstate, state);
     if (db->cancelled && strcmp(state, "57014") == 0) {
         db->result.cancelled = true;

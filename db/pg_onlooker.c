@@ -10,6 +10,22 @@
 #include "threads.h"
 
 enum { NAMED_MOST = 4, PAUSE_LEAST_MS = 10, PAUSE_MOST_MS = 1000, CLOSE_SECONDS = 4 };
+/* When a connection that was refused is asked for again: each refusal is a line in the server's log. */
+enum { AGAIN_LEAST_MS = 2000, AGAIN_MOST_MS = 60000 };
+/* Of the text of the statement that waits. */
+enum { TEXT_MOST = 1100 };
+/* So many looks in a row at a session that runs and waits for nobody take back what was seen: one may have met the error that is to be explained. */
+enum { RUNNING_MOST = 2 };
+
+/* Whom the run's session waited for, and with which statement. */
+struct sight {
+    struct db_blocker of[NAMED_MOST];
+    int count;
+    int64_t ms;                /* when it was asked */
+    char waits[TEXT_MOST];     /* that statement */
+    bool cut;                  /* only its beginning */
+    char since[32];            /* when it began */
+};
 
 struct pg_onlooker {
     pthread_mutex_t lock;
@@ -17,15 +33,17 @@ struct pg_onlooker {
     PQconninfoOption *info;    /* as the run is connected */
     char host[256], address[64], port[16];
     char pid[PG_NUMBER_SIZE];  /* of the run's session */
+    char server_start[40];     /* of the server that it is on */
     bool at_work;              /* there is a thread */
     bool abandoned;            /* the owner has gone: the thread frees */
     bool wanted;               /* to look; else it sleeps */
     bool over;                 /* to end */
     int pause_ms;
     unsigned round;            /* counts the waits that are looked at */
-    struct db_blocker seen[NAMED_MOST];
-    int seen_count;
-    int64_t seen_ms;
+    int64_t again_ms;          /* no connection is asked for before that */
+    int again_pause_ms;
+    struct sight seen;         /* the newest one with somebody in the way */
+    int running;               /* looks since then at a session that waits for nobody */
 };
 
 static int64_t now_ms(void)
@@ -72,11 +90,16 @@ static PGconn *connect_beside(const struct pg_onlooker *o)
     return conn;
 }
 
-static int read_blockers(const PGresult *res, struct db_blocker *to)
+/* False: nothing runs in that session, or that is not known. */
+static bool read_sight(const PGresult *res, struct sight *to)
 {
-    int n = 0;
-    for (; pg_good(res) && n < PQntuples(res) && n < NAMED_MOST; n++) {
-        struct db_blocker *b = &to[n];
+    if (!pg_good(res) || PQntuples(res) == 0)
+        return false;
+    pg_copy(res, 0, 8, to->waits, sizeof to->waits);
+    pg_copy(res, 0, 9, to->since, sizeof to->since);
+    to->cut = pg_true(res, 10) || (size_t)PQgetlength(res, 0, 8) > strlen(to->waits);
+    for (int n = 0; n < PQntuples(res) && n < NAMED_MOST && !PQgetisnull(res, n, 0); n++) {
+        struct db_blocker *b = &to->of[to->count++];
         b->pid = atoi(PQgetvalue(res, n, 0));
         pg_copy(res, n, 1, b->user, sizeof b->user);
         pg_copy(res, n, 2, b->address, sizeof b->address);
@@ -85,7 +108,7 @@ static int read_blockers(const PGresult *res, struct db_blocker *to)
         pg_copy(res, n, 6, b->query, sizeof b->query);
         b->age_s = PQgetisnull(res, n, 7) ? -1 : strtod(PQgetvalue(res, n, 7), NULL);
     }
-    return n;
+    return true;
 }
 
 static void dispose(struct pg_onlooker *o)
@@ -96,27 +119,47 @@ static void dispose(struct pg_onlooker *o)
     free(o);
 }
 
+/* Opens it where it is not open, unless one was refused just now. */
+static bool has_connection(struct pg_onlooker *o, PGconn **conn)
+{
+    if (*conn && PQstatus(*conn) == CONNECTION_OK)
+        return true;
+    if (now_ms() < o->again_ms)
+        return false;
+    PQfinish(*conn);
+    *conn = connect_beside(o);
+    bool open = *conn && PQstatus(*conn) == CONNECTION_OK;
+    o->again_pause_ms = open ? 0 : o->again_pause_ms < AGAIN_LEAST_MS ? AGAIN_LEAST_MS : o->again_pause_ms < AGAIN_MOST_MS / 2 ? o->again_pause_ms * 2 : AGAIN_MOST_MS;
+    o->again_ms = now_ms() + o->again_pause_ms;
+    return open;
+}
+
+static void take_sight(struct pg_onlooker *o, const struct sight *sight)
+{
+    o->running = sight->count > 0 ? 0 : o->running + 1;
+    if (sight->count > 0)
+        o->seen = *sight;
+    else if (o->running >= RUNNING_MOST || strcmp(sight->since, o->seen.since) != 0)
+        o->seen.count = 0;
+}
+
 /* One look, without the lock; what it saw counts for the wait that it was begun in. */
 static void look(struct pg_onlooker *o, PGconn **conn)
 {
-    struct db_blocker seen[NAMED_MOST] = { 0 };
-    const char *pid[] = { o->pid };
+    struct sight sight = { 0 };
+    const char *values[] = { o->pid, o->server_start };
     unsigned round = o->round;
+    bool runs = false;
     pthread_mutex_unlock(&o->lock);
-    if (!*conn || PQstatus(*conn) != CONNECTION_OK) {
-        PQfinish(*conn);
-        *conn = connect_beside(o);
+    if (has_connection(o, conn)) {
+        sight.ms = now_ms();
+        PGresult *res = PQexecParams(*conn, pg_sql_fixed(PG_WAITS_FOR), 2, NULL, values, NULL, NULL, 0);
+        runs = read_sight(res, &sight);
+        PQclear(res);
     }
-    PGresult *res = *conn ? PQexecParams(*conn, pg_sql_fixed(PG_WAITS_FOR), 1, NULL, pid, NULL, NULL, 0) : NULL;
-    bool good = pg_good(res);
-    int n = read_blockers(res, seen);
-    PQclear(res);
     pthread_mutex_lock(&o->lock);
-    if (!good || round != o->round)
-        return;
-    memcpy(o->seen, seen, sizeof seen);
-    o->seen_count = n;
-    o->seen_ms = now_ms();
+    if (runs && round == o->round)
+        take_sight(o, &sight);
 }
 
 static void *run(void *at)
@@ -166,6 +209,7 @@ static struct pg_onlooker *make(struct db *db)
     text_copy(o->host, sizeof o->host, host ? host : "");
     text_copy(o->address, sizeof o->address, address && host && host[0] != '/' ? address : "");
     text_copy(o->port, sizeof o->port, port ? port : "");
+    text_copy(o->server_start, sizeof o->server_start, db->server_start);
     snprintf(o->pid, sizeof o->pid, "%d", db->about.session_pid);
     return o;
 }
@@ -179,12 +223,17 @@ static bool start(struct pg_onlooker *o)
     return o->at_work;
 }
 
+/* Is it of those around a file's statements? They wait PG_TRAILER_LOCK_MS for a lock, but for the reset's SET CONSTRAINTS. */
+static bool is_own(const struct db_step *step)
+{
+    return step->kind == STEP_RESET || step->kind == STEP_FENCE || step->kind == STEP_RECORD || step->kind == STEP_START || step->kind == STEP_SEAL || step->kind == STEP_DONE;
+}
+
 int pg_onlooker_patience(const struct db *db)
 {
     const struct db_step *step = &db->steps.at[db->steps.head];
     /* No Flush stands behind the reset: while the fence waits, the reset's answers have not come either. */
-    bool own = step->kind == STEP_RESET || step->kind == STEP_FENCE || step->kind == STEP_RECORD || step->kind == STEP_START || step->kind == STEP_SEAL || step->kind == STEP_DONE;
-    int lock_ms = own ? PG_TRAILER_LOCK_MS : step->kind == STEP_SQL || step->kind == STEP_ALONE ? db->lock_ms : 0;
+    int lock_ms = is_own(step) ? PG_TRAILER_LOCK_MS : step->kind == STEP_SQL || step->kind == STEP_ALONE ? db->lock_ms : 0;
     if (lock_ms <= 0 || db->about.pooler)
         return 0;
     return lock_ms / 4 < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : lock_ms / 4 > PAUSE_MOST_MS ? PAUSE_MOST_MS : lock_ms / 4;
@@ -199,7 +248,7 @@ void pg_onlooker_look(struct db *db, int pause_ms)
     o->wanted = o->at_work || start(o);
     o->pause_ms = pause_ms;
     o->round++;
-    o->seen_count = 0;
+    o->seen.count = 0;
     pthread_cond_broadcast(&o->turn);
     pthread_mutex_unlock(&o->lock);
 }
@@ -212,7 +261,7 @@ void pg_onlooker_rest(struct db *db)
     pthread_mutex_lock(&o->lock);
     o->wanted = false;
     o->round++;
-    o->seen_count = 0;
+    o->seen.count = 0;
     pthread_cond_broadcast(&o->turn);
     pthread_mutex_unlock(&o->lock);
 }
@@ -247,29 +296,52 @@ static void describe(const struct db *db, const struct db_blocker *b, struct tex
     text_printf(to, ")%s%s", query[0] ? ": " : ".", query);
 }
 
-void pg_onlooker_tell(struct db *db, struct error *err)
+/* Did the server give up a wait? 55P03 also comes from NOWAIT, and from whoever raises it. */
+static bool gave_up_waiting(const PGresult *res)
+{
+    const char *function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+    return function && strcmp(function, "ProcessInterrupts") == 0;
+}
+
+/* Is that (the beginning of) what was sent? */
+static bool is_text(const struct sight *seen, const char *sent)
+{
+    size_t len = strlen(seen->waits);
+    return sent && len > 0 && strncmp(seen->waits, sent, len) == 0 && (sent[len] == '\0' || seen->cut);
+}
+
+/* Was it in the wait that ended like this, and in no earlier one of the same batch? Those of our own have lasted PG_TRAILER_LOCK_MS by now. A statement of the file may have a lock_timeout that we do not know of. */
+static bool counts(const struct sight *seen, const struct db_step *step)
+{
+    if (seen->count == 0 || now_ms() - seen->ms >= PG_TRAILER_LOCK_MS)
+        return false;
+    if (step->kind == STEP_RESET) /* what waits there is under the file's own timeout */
+        return is_text(seen, pg_sql_fixed(PG_RESET_CONSTRAINTS));
+    return is_own(step) || is_text(seen, step->sql);
+}
+
+void pg_onlooker_tell(struct db *db, const struct db_step *step, const PGresult *res, struct error *err)
 {
     struct pg_onlooker *o = db->onlooker;
-    struct db_blocker seen[NAMED_MOST];
+    struct sight seen;
     struct text words = { 0 };
-    int n = 0;
-    if (!o)
+    bool file = step->kind == STEP_SQL || step->kind == STEP_ALONE;
+    if (!o || !gave_up_waiting(res))
         return;
     pthread_mutex_lock(&o->lock);
-    /* What was seen longer ago than it waited in the end may have been another wait of the same statement. */
-    if (now_ms() - o->seen_ms <= (int64_t)o->pause_ms * 4)
-        n = o->seen_count;
-    memcpy(seen, o->seen, sizeof seen);
+    seen = o->seen;
     pthread_mutex_unlock(&o->lock);
+    if (!counts(&seen, step))
+        return;
     text_puts(&words, err->detail);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < seen.count; i++) {
         text_puts(&words, words.len ? "\n" : "");
-        describe(db, &seen[i], &words);
+        describe(db, &seen.of[i], &words);
     }
-    if (n > 0 && !words.failed)
+    if (!words.failed)
         text_copy(err->detail, sizeof err->detail, text_string(&words));
-    if (n > 0 && !err->hint[0])
-        error_hint(err, "Run the command again once %s; --lock-timeout says how long it is waited for.", n > 1 ? "these have let go" : "that one has let go");
+    if (!err->hint[0])
+        error_hint(err, "Run the command again once %s%s.", seen.count > 1 ? "these have let go" : "that one has let go", file && db->lock_ms > 0 && db->lock_ms == db->target.lock_timeout_ms ? "; --lock-timeout says how long it is waited for" : "");
     text_free(&words);
 }
 

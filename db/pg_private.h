@@ -106,7 +106,7 @@ struct db {
 
     struct pg_cancel *cancel;
     bool more_comes;              /* no Flush stands behind the step that was answered last */
-    struct pg_onlooker *onlooker; /* NULL until a statement waits long */
+    struct pg_onlooker *onlooker; /* NULL until a statement takes long */
     struct pg_rehearsal *rehearsal; /* NULL but while one is on */
     int lock_ms;              /* lock_timeout of the migration that was begun last, as far as it was given to us; 0: none */
     bool outside;             /* statements of a file outside a transaction were sent since the last HEAD or rollback: its session settings stand */
@@ -270,8 +270,8 @@ int pg_onlooker_patience(const struct db *db);
 void pg_onlooker_look(struct db *db, int pause_ms);
 /* It is answered: what was seen is forgotten. */
 void pg_onlooker_rest(struct db *db);
-/* Adds to the detail of a lock timeout who was seen in the way while it waited; nothing where nobody was. */
-void pg_onlooker_tell(struct db *db, struct error *err);
+/* Adds to the detail of a lock timeout, which is what res says the step failed with, who was seen in the way while it waited; nothing where nobody was, or where that may have been another wait. */
+void pg_onlooker_tell(struct db *db, const struct db_step *step, const PGresult *res, struct error *err);
 /* Closes its connection. NULL is allowed. */
 void pg_onlooker_free(struct pg_onlooker *onlooker);
 

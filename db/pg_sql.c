@@ -89,10 +89,14 @@
 #define NUMBER_TEXT(number) #number
 #define AS_TEXT(number) NUMBER_TEXT(number)
 
+/* In microseconds: the text of a time hangs on settings that a file may have changed since. */
+#define MICROSECONDS(time) "(pg_catalog.date_part('epoch', " time ") OPERATOR(pg_catalog.*) 1000000::pg_catalog.float8)::pg_catalog.int8" TEXT
+#define SERVER_START MICROSECONDS("pg_catalog.pg_postmaster_start_time()")
+
 /* Of schema `s`. The current one is by its nature there and open: only of another must that be asked. */
 #define FACTS                                                                                                             \
     "SELECT pg_catalog.version(), pg_catalog.current_database(), s.name, pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery()," \
-    " pg_catalog.pg_postmaster_start_time()" TEXT ", s.there, s.open, " OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, "   \
+    " " SERVER_START ", s.there, s.open, " OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, "   \
     OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") " IS NOT NULL,"                                                            \
     " pg_catalog.has_column_privilege(" OURS("runs") "::pg_catalog.oid, " AS_TEXT(PG_RUNS_COLUMNS) "::pg_catalog.int2, 'SELECT') IS NOT NULL FROM "
 
@@ -258,9 +262,12 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
     [PG_SESSION] = "SELECT " ACTIVITY("a") " FROM pg_catalog.pg_stat_activity a WHERE a.pid" EQ "$1" INT,
     [PG_SESSION_BLOCKERS] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids($1" INT ")) AS pid) p"
                             " LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 8",
-    /* $1 session: as PG_SESSION_BLOCKERS, and nobody where it does not wait for a lock */
-    [PG_WAITS_FOR] = "SELECT p.pid, " ACTIVITY("b") " FROM (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS pid FROM pg_catalog.pg_stat_activity w"
-                     " WHERE w.pid" EQ "$1" INT " AND w.wait_event_type" EQ "'Lock') p LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid LIMIT 4",
+    /* $1 session, $2 start of the server that it is on: as PG_SESSION_BLOCKERS, with its statement, when that began, and whether its text is cut; one row without anybody where it runs and does not wait for a lock, none where nothing runs */
+    [PG_WAITS_FOR] = "SELECT p.pid, " ACTIVITY("b") ", w.query, " MICROSECONDS("w.query_start") ", pg_catalog.octet_length(w.query) OPERATOR(pg_catalog.>=)"
+                     " (SELECT s.setting::pg_catalog.int4 OPERATOR(pg_catalog.-) 4 FROM pg_catalog.pg_settings s WHERE s.name" EQ "'track_activity_query_size') FROM pg_catalog.pg_stat_activity w"
+                     " LEFT JOIN LATERAL (SELECT DISTINCT pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) AS pid WHERE w.wait_event_type" EQ "'Lock') p ON true"
+                     " LEFT JOIN pg_catalog.pg_stat_activity b ON b.pid" EQ "p.pid WHERE w.pid" EQ "$1" INT " AND (w.wait_event_type IS NULL OR w.wait_event_type" NE "'Client')"
+                     " AND " SERVER_START EQ "$2" TEXT " LIMIT 4",
     [PG_SESSION_BEHIND] = "SELECT pg_catalog.count(DISTINCT l.pid) FROM pg_catalog.pg_locks l WHERE NOT l.granted AND $1" INT EQ "ANY (pg_catalog.pg_blocking_pids(l.pid))",
     /* of the lock that it waits for: type, mode, object */
     [PG_SESSION_AWAITED] = "SELECT l.locktype, l.mode, CASE WHEN c.relkind" EQ "'r' OR c.relkind" EQ "'p' THEN 'table ' WHEN c.relkind" EQ "'i' OR c.relkind" EQ "'I' THEN 'index ' ELSE '' END"

@@ -198,6 +198,7 @@ static bool send_long(struct window *w, uint32_t i, uint32_t number, const struc
 {
     struct db_step step = window_step(w, STEP_SQL, i);
     step.statement = number;
+    step.tell = true;
     window_text(&step, w->script, found);
     return window_drain(w, 0) && window_submit(w, &step) && window_drain(w, 0);
 }
