@@ -98,16 +98,8 @@ static bool read_sight(const PGresult *res, struct sight *to)
     pg_copy(res, 0, 8, to->waits, sizeof to->waits);
     pg_copy(res, 0, 9, to->since, sizeof to->since);
     to->cut = pg_true(res, 10) || (size_t)PQgetlength(res, 0, 8) > strlen(to->waits);
-    for (int n = 0; n < PQntuples(res) && n < NAMED_MOST && !PQgetisnull(res, n, 0); n++) {
-        struct db_blocker *b = &to->of[to->count++];
-        b->pid = atoi(PQgetvalue(res, n, 0));
-        pg_copy(res, n, 1, b->user, sizeof b->user);
-        pg_copy(res, n, 2, b->address, sizeof b->address);
-        pg_copy(res, n, 3, b->application, sizeof b->application);
-        pg_copy(res, n, 4, b->state, sizeof b->state);
-        pg_copy(res, n, 6, b->query, sizeof b->query);
-        b->age_s = PQgetisnull(res, n, 7) ? -1 : strtod(PQgetvalue(res, n, 7), NULL);
-    }
+    for (int n = 0; n < PQntuples(res) && n < NAMED_MOST && !PQgetisnull(res, n, 0); n++)
+        pg_blocker_read(res, n, &to->of[to->count++]);
     return true;
 }
 

@@ -313,6 +313,8 @@ void pg_run_row(const PGresult *res, int row, struct run_row *out);
 bool pg_preflight_read(struct db *db, const char *const *tables, size_t count, db_check_fn fn, void *user, struct error *err);
 bool pg_lockers_read(struct db *db, struct db_blocker *out, int most, int *count, struct error *err);
 bool pg_session_read(struct db *db, int session_pid, struct db_session *out, struct error *err);
+/* Reads a blocking session from the columns that PG_SESSION_BLOCKERS and PG_WAITS_FOR give. */
+void pg_blocker_read(const PGresult *res, int row, struct db_blocker *out);
 bool pg_session_end(struct db *db, const char *process_id, bool *ended, struct error *err);
 bool pg_blocker_stop(struct db *db, const char *process_id, int blocker, bool end, bool *done, struct error *err);
 bool pg_wait_change(struct db *db, int timeout_ms, int wake_fd, bool *changed, struct error *err);

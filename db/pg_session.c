@@ -10,7 +10,7 @@ static double seconds(const PGresult *res, int row, int column)
     return PQgetisnull(res, row, column) ? -1 : strtod(PQgetvalue(res, row, column), NULL);
 }
 
-static void blocker(const PGresult *res, int row, struct db_blocker *out)
+void pg_blocker_read(const PGresult *res, int row, struct db_blocker *out)
 {
     out->pid = atoi(PQgetvalue(res, row, 0));
     pg_copy(res, row, 1, out->user, sizeof out->user);
@@ -67,7 +67,7 @@ bool pg_session_read(struct db *db, int session_pid, struct db_session *out, str
         pg_copy(asks[0].res, 0, 5, out->query, sizeof out->query);
         out->state_age_s = seconds(asks[0].res, 0, 6);
         for (int i = 0; i < PQntuples(asks[1].res) && i < MOST; i++)
-            blocker(asks[1].res, i, &out->blocked_by[out->blockers++]);
+            pg_blocker_read(asks[1].res, i, &out->blocked_by[out->blockers++]);
         out->waiting_behind = (int)pg_number(asks[2].res, 0);
         awaited(asks[3].res, out);
         if (count > 4 && PQntuples(asks[4].res) > 0) {
@@ -93,7 +93,7 @@ bool pg_lockers_read(struct db *db, struct db_blocker *out, int most, int *count
     if (!ok)
         pg_fault(db, ask.res, "the sessions that hold locks could not be looked at", err);
     for (int i = 0; ok && i < PQntuples(ask.res) && *count < most; i++)
-        blocker(ask.res, i, &out[(*count)++]);
+        pg_blocker_read(ask.res, i, &out[(*count)++]);
     pg_batch_free(&ask, 1);
     return ok;
 }
