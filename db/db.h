@@ -48,6 +48,7 @@ struct db_target {
     void *tick_user;
     db_idle_fn idle;               /* MAY be NULL. Work for while open() waits; never called once that has returned. A driver that waits for nobody leaves it out */
     void *idle_user;
+    bool history;                  /* history_read() is what is called first, at once: a driver may ask for it while it connects */
     int lock_timeout_ms;           /* lock_timeout for migrations; 0: the server's own */
     int statement_timeout_ms;      /* statement_timeout for migrations, or (DB_LOOK) for questions; 0: the server's own */
 };

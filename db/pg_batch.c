@@ -147,7 +147,8 @@ static bool question_send(struct db *db)
 /* Before a step is under way a wish to stop may end a question; one that stood before it began may not: what is asked then is how to clean up. */
 static bool may_stop(const struct db *db, const struct pg_ask *asks, size_t count)
 {
-    return question_begins(db, asks, 0, count) && db->cancel && db->target.stop && atomic_load(db->target.stop) == 0;
+    bool early = count > 1 && asks[1].sql == PG_EARLY_LIMITS;
+    return (early || question_begins(db, asks, 0, count)) && db->cancel && db->target.stop && atomic_load(db->target.stop) == 0;
 }
 
 static bool batch_send(struct db *db, const struct pg_ask *asks, size_t count)
@@ -185,6 +186,7 @@ bool pg_batch(struct db *db, struct pg_ask *asks, size_t count, struct error *er
     bool ok;
     for (size_t i = 0; i < count; i++)
         asks[i].res = NULL;
+    pg_early_drop(db);
     if (db->down)
         return pg_lost(db, err);
     if (db->steps.count > 0 || db->open_heads > 0)

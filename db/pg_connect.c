@@ -73,6 +73,20 @@ static bool stopped(const struct db *db)
     return db->target.stop && atomic_load(db->target.stop) != 0;
 }
 
+/* One wait for the server. The first, for the link, is a round trip to the server or to what stands before it. In one of those for answers a session is begun, which takes a server next door some ms too: a single one tells nothing, of several the shortest is nearest to a round trip. */
+static void waited(struct db *db, PostgresPollingStatusType for_what, int64_t ms)
+{
+    struct pg_waits *w = &db->waits;
+    if (for_what == PGRES_POLLING_READING) {
+        if (w->answers == 0 || ms < w->answer_ms)
+            w->answer_ms = ms;
+        w->answers++;
+    } else if (!w->linked) {
+        w->link_ms = ms;
+        w->linked = true;
+    }
+}
+
 /* Drives the connection to its end within the time that is left. */
 static bool connect_poll(struct db *db, int timeout_ms, struct error *err)
 {
@@ -91,9 +105,12 @@ static bool connect_poll(struct db *db, int timeout_ms, struct error *err)
             return no_connection(db, late, err);
         /* Whatever is done before the server has begun its session makes that begin later. */
         bool begun = PQstatus(db->conn) == CONNECTION_AWAITING_RESPONSE || PQstatus(db->conn) == CONNECTION_AUTH_OK;
+        int64_t since = db->sys->mono_ms();
         int got = begun ? pg_poll(db, fds, 2, (int)left) : poll(fds, 2, (int)left);
         if (got < 0 && errno != EINTR)
             return no_connection(db, strerror(errno), err);
+        if (got > 0 && fds[0].revents)
+            waited(db, want, db->sys->mono_ms() - since);
         if (got > 0 && fds[0].revents)
             want = PQconnectPoll(db->conn);
     }
@@ -162,27 +179,7 @@ static bool texts_fill(struct db *db)
     char *schema = quoted(db->conn, db->about.schema[0] ? db->about.schema : "public");
     bool ok = schema && pg_sql_fill(db->sql, schema);
     free(schema);
-    return ok && (!db->target.schema || (db->search_path = quoted(db->conn, db->target.schema)) != NULL);
-}
-
-/* Everything that is to be known, in one message. */
-static bool learn(struct db *db, struct error *err)
-{
-    const char *values[1] = { db->target.schema };
-    struct pg_ask ask = { .sql = values[0] ? PG_FACTS_GIVEN : PG_FACTS, .count = values[0] ? 1 : 0, .values = values };
-    bool ok = pg_batch(db, &ask, 1, err);
-    if (ok && !pg_good(ask.res))
-        ok = pg_fault(db, ask.res, "the server was asked what it is", err);
-    if (ok && PQntuples(ask.res) != 1)
-        ok = error_set(err, ERR_FAILED, "the server gave no answer to what it is");
-    if (ok) {
-        about_fill(db, ask.res);
-        ok = texts_fill(db) || error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
-    }
-    ok = ok && pg_tables_learn(db, ask.res, err);
-    db->tables_fresh = ok;
-    pg_batch_free(&ask, 1);
-    return ok && pg_look_standby(db, err);
+    return ok;
 }
 
 static bool usable(const struct db *db, struct error *err)
@@ -211,6 +208,35 @@ static bool transactions_pass(struct db *db, struct error *err)
     return error_hint(err, "Nothing was done. Connect to the server itself, or to a pool in session or transaction mode.");
 }
 
+/* What is asked in one message: what the server is, and the history where it may come with that. */
+static bool learn(struct db *db, struct error *err)
+{
+    const char *values[1] = { db->target.schema };
+    struct pg_ask asks[1 + PG_EARLY_ASKS] = { { .sql = values[0] ? PG_FACTS_GIVEN : PG_FACTS, .count = values[0] ? 1 : 0, .values = values, .sync = true } };
+    struct pg_early early;
+    size_t more = pg_early_fill(db, &early, asks + 1);
+    const PGresult *facts;
+    bool ok = !stopped(db) && pg_batch(db, asks, 1 + more, err);
+    facts = asks[0].res;
+    if (stopped(db))
+        ok = error_set(err, ERR_CANCELLED, "stopped while connecting; nothing was done");
+    if (ok && !pg_good(facts))
+        ok = pg_fault(db, facts, "the server was asked what it is", err);
+    if (ok && PQntuples(facts) != 1)
+        ok = error_set(err, ERR_FAILED, "the server gave no answer to what it is");
+    if (ok) {
+        about_fill(db, facts);
+        ok = texts_fill(db) || error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
+    }
+    ok = ok && pg_tables_learn(db, facts, err);
+    db->tables_fresh = ok;
+    ok = ok && pg_look_standby(db, err) && usable(db, err) && transactions_pass(db, err);
+    if (ok && more > 0)
+        pg_early_keep(db, facts, asks + 1);
+    pg_batch_free(asks, 1 + more);
+    return ok;
+}
+
 bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err)
 {
     struct hints hints = { 0 };
@@ -229,21 +255,20 @@ bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out,
         no_connection(db, NULL, err);
         goto fail;
     }
+    db->cancel = pg_cancel_make(db->conn);
+    if (!db->cancel || (target->schema && !(db->search_path = quoted(db->conn, target->schema)))) {
+        error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
+        goto fail;
+    }
     if (!learn(db, err)) {
         if (err)
             err->not_up = err->code == ERR_NO_CONNECTION; /* it went away while it was asked */
         goto fail;
     }
-    if (!usable(db, err) || !transactions_pass(db, err))
-        goto fail;
-    db->cancel = pg_cancel_make(db->conn);
-    if (!db->cancel) {
-        error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
-        goto fail;
-    }
     /* Behind a pooler the session is shared: settings would reach strangers. */
     db->sets_due = !db->about.pooler;
     db->target.idle = NULL;
+    db->target.history = false;
     *out = db;
     return true;
 fail:
@@ -270,6 +295,7 @@ void pg_close(struct db *db)
     pg_onlooker_free(db->onlooker);
     pg_cancel_free(db->cancel);
     pg_witness_drop(db, NULL);
+    pg_early_drop(db);
     PQclear(db->answer);
     PQclear(db->copy);
     PQfinish(db->conn);

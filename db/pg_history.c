@@ -31,7 +31,7 @@ static bool keep_unfinished(struct db *db, const PGresult *res, struct error *er
 /* In place of the answer whether there are unfinished runs: the runs themselves, or nothing. */
 static bool ask_unfinished(struct db *db, struct pg_ask *ask, struct error *err)
 {
-    bool good = pg_good(ask->res), some = good && pg_true(ask->res, 0);
+    bool good = pg_good(ask->res), some = good && (ask->sql == PG_EARLY_RUNS ? PQntuples(ask->res) > 0 : pg_true(ask->res, 0));
     if (!good)
         return true; /* keep_unfinished() says what is to be said of that */
     pg_batch_free(ask, 1);
@@ -42,7 +42,7 @@ static bool ask_unfinished(struct db *db, struct pg_ask *ask, struct error *err)
 /* History and unfinished runs in one message. Each is a transaction of its own: while one waits for a table it must hold no other. */
 static bool ask_history(struct db *db, struct pg_ask asks[2], size_t count, struct error *err)
 {
-    if (!pg_batch(db, asks, count, err))
+    if (!pg_early_take(db, asks, count) && !pg_batch(db, asks, count, err))
         return false;
     /* Where one could not be read, whoever takes the lock asks again, and says why. */
     db->tables_seen = db->mode == DB_RUN && !db->witness_id[0] && count == 2 && pg_good(asks[0].res) && pg_good(asks[1].res);

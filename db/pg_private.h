@@ -23,6 +23,7 @@ enum {
     PG_CANCEL_AGAIN_MS = 1000   /* a cancel that met no running statement has no effect: it is sent again */
 };
 
+enum { PG_COLUMNS_TELL = 140000 }; /* the first server where has_column_privilege() says nothing of a column that is not there, whoever asks */
 enum { PG_WATCHES = 5 }; /* settings that watch over the client */
 #define PG_NUMBER_SIZE 24 /* a 64-bit number as text */
 #define PG_TIMESTAMP_SIZE 64
@@ -80,6 +81,8 @@ struct db {
     struct run_row *unfinished; /* as the last history_read saw them */
     size_t unfinished_count;
     bool tables_seen;         /* the history was read a moment ago, by a run that has no lock yet, and so were the runs */
+    PGresult *early[2];       /* history and unfinished runs as asked for while connecting, or NULL (pg_early.c) */
+    int64_t early_ms;         /* since when they are kept */
     bool tables_fresh;        /* that was a moment ago, at connecting: the first question need not look again */
 
     char witness_id[DB_ID_SIZE]; /* the run that this connection belongs to, or "" */
@@ -119,6 +122,12 @@ struct db {
     int64_t heard_ms;         /* since when an answer is waited for without a byte that came or went; 0: nothing is waited for */
     int heard_queued;         /* bytes of ours that the other side had not taken at heard_ms */
     char server_start[40];    /* when the server was started: tells it from another one at the same address */
+    struct pg_waits {
+        bool linked;
+        int64_t link_ms;      /* until there was a link */
+        int answers;          /* how many were waited for, and the shortest of these waits */
+        int64_t answer_ms;
+    } waits;                  /* for the server while connecting */
     char last_words[1024];    /* what the server said before the connection ended */
 };
 
@@ -209,6 +218,8 @@ void pg_settings_watch(const struct db *db, struct pg_settings *s);
 bool pg_settings_send(struct db *db, enum pg_query_kind kind, bool ends, const struct pg_settings *s, struct error *err);
 /* Reads the answer to our session settings: which of them this server knows, or that it takes none. */
 void pg_sets_note(struct db *db, const PGresult *res);
+/* statement_timeout of a connection for looking. */
+int pg_look_timeout_ms(const struct db *db);
 /* Queues our session settings where they are due. */
 bool pg_sets_submit(struct db *db, struct error *err);
 
@@ -284,6 +295,26 @@ void pg_tables_dba(const struct db *db, struct text *make);
 bool pg_tables_refresh(struct db *db, struct error *err);
 /* Takes which of them are there from the answer to PG_FACTS; where that does not tell, they are looked for. */
 bool pg_tables_learn(struct db *db, const PGresult *facts, struct error *err);
+
+/* The number of a table of ours in the answer to PG_FACTS, InvalidOid where it is not there. */
+enum pg_facts_table { PG_FACTS_MIGRATIONS = 9, PG_FACTS_RUNS = 12 };
+Oid pg_facts_number(const PGresult *facts, enum pg_facts_table column);
+
+/* ---- pg_early.c: the history, asked for in the message that asks the server what it is ---- */
+enum { PG_EARLY_ASKS = 4 };
+/* What its questions take. */
+struct pg_early {
+    char timeout[PG_NUMBER_SIZE];
+    const char *limits[3];
+};
+/* The questions, where the history is asked for next and a wait for the server is long; their number, or 0. early MUST live until they are answered. */
+size_t pg_early_fill(const struct db *db, struct pg_early *early, struct pg_ask asks[PG_EARLY_ASKS]);
+/* Keeps the answers where they are those of the tables that the facts name. After pg_tables_learn(). */
+void pg_early_keep(struct db *db, const PGresult *facts, struct pg_ask asks[PG_EARLY_ASKS]);
+/* Hands them over to asks, history and unfinished runs (where count is 2). False, and nothing is kept any more, where they are not there or no longer of this moment. */
+bool pg_early_take(struct db *db, struct pg_ask *asks, size_t count);
+/* Forgets them: something else was asked. */
+void pg_early_drop(struct db *db);
 
 /* ---- pg_witness.c ---- */
 bool pg_witness_take(struct db *db, const char *process_id, char witness[DB_WITNESS_SIZE], struct error *err);

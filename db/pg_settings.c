@@ -65,13 +65,18 @@ bool pg_settings_send(struct db *db, enum pg_query_kind kind, bool ends, const s
     return pg_send(db, (struct pg_query){ .kind = kind, .of_step = kind != QUERY_SETS, .ends_step = ends }, s->sql, s->count, s->values, err);
 }
 
+int pg_look_timeout_ms(const struct db *db)
+{
+    return db->target.statement_timeout_ms > 0 ? db->target.statement_timeout_ms : PG_LOOK_TIMEOUT_MS;
+}
+
 bool pg_sets_submit(struct db *db, struct error *err)
 {
     struct pg_settings s;
     char timeout[PG_NUMBER_SIZE];
     if (!db->sets_due)
         return true;
-    snprintf(timeout, sizeof timeout, "%d", db->target.statement_timeout_ms > 0 ? db->target.statement_timeout_ms : PG_LOOK_TIMEOUT_MS);
+    snprintf(timeout, sizeof timeout, "%d", pg_look_timeout_ms(db));
     pg_settings_begin(&s, NULL, NULL);
     pg_settings_watch(db, &s);
     pg_settings_add(&s, "search_path", db->search_path, false);

@@ -35,8 +35,8 @@ static bool is_lost(struct db *db)
     struct error ignored = { 0 };
     struct db *probe;
     bool lost;
-    if (db->mode == DB_LOOK) {
-        /* It runs under a statement_timeout, and may be asked again: that is enough. */
+    if (db->mode == DB_LOOK || !db->server_start[0]) {
+        /* It runs under a statement_timeout, and may be asked again: that is enough. So may a server of which nothing is known yet, since nothing was done. */
         text_copy(db->last_words, sizeof db->last_words, "no answer came");
         return true;
     }
@@ -44,6 +44,7 @@ static bool is_lost(struct db *db)
         return false;
     target.stop = NULL;
     target.wake_fd = -1;
+    target.history = false;
     if (!pg_open(&target, DB_LOOK, &probe, &ignored))
         return false;
     lost = nothing_comes(db, probe) && pg_wait(db, SECOND_LOOK_MS, -1) == WOKEN_TIMEOUT && nothing_comes(db, probe);

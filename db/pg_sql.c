@@ -69,6 +69,9 @@
                      " UNION SELECT i.inhrelid FROM f JOIN pg_catalog.pg_inherits i ON i.inhparent" EQ "f.oid) SELECT f.oid FROM f)"
 #define PERCENT(what) "100 OPERATOR(pg_catalog.*) p." what "_done OPERATOR(pg_catalog./) p." what "_total"
 
+#define HISTORY_COLUMNS "SELECT order_executed::pg_catalog.int8, version, description, filename, checksum, migration_type, applied_at::pg_catalog.timestamp FROM "
+#define LOCAL_UNLESS_NULL(name, value) "CASE WHEN " value TEXT " IS NOT NULL THEN pg_catalog.set_config('" name "', " value TEXT ", true) END"
+
 #define UTC(column) "pg_catalog.to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 #define STORED(column) "pg_catalog.to_char(" column ", 'YYYY-MM-DD HH24:MI:SS.US')"
 #define SECONDS(later, earlier) "pg_catalog.date_part('epoch', " later MINUS earlier ")"
@@ -96,8 +99,8 @@
 /* Of schema `s`. The current one is by its nature there and open: only of another must that be asked. */
 #define FACTS                                                                                                             \
     "SELECT pg_catalog.version(), pg_catalog.current_database(), s.name, pg_catalog.pg_backend_pid(), CURRENT_USER" TEXT ", pg_catalog.pg_is_in_recovery()," \
-    " " SERVER_START ", s.there, s.open, " OURS("migrations") " IS NOT NULL, " OURS("lock") " IS NOT NULL, "   \
-    OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") " IS NOT NULL,"                                                            \
+    " " SERVER_START ", s.there, s.open, " OURS("migrations") "::pg_catalog.oid, " OURS("lock") " IS NOT NULL, "   \
+    OURS("migrations_version_key") " IS NOT NULL, " OURS("runs") "::pg_catalog.oid,"                                                        \
     " pg_catalog.has_column_privilege(" OURS("runs") "::pg_catalog.oid, " AS_TEXT(PG_RUNS_COLUMNS) "::pg_catalog.int2, 'SELECT') IS NOT NULL FROM "
 
 /* $1 as the server reads a name: cut where it is too long for one. */
@@ -113,7 +116,7 @@
     " ELSE pg_catalog.date_part('epoch', " NOW MINUS "pg_catalog.pg_last_xact_replay_timestamp()) END"
 
 static const char *const texts_of[PG_SQL_TEXTS] = {
-    /* version, database, schema, session, role, standby, when the server was started; is the schema there, may we look into it; are our tables and the index there, has jetbase_runs (of servers from 14 on) the column that came last */
+    /* version, database, schema, session, role, standby, when the server was started; is the schema there, may we look into it; the number of jetbase_migrations, are jetbase_lock and the index there, the number of jetbase_runs, has it (of servers from 14 on) the column that came last */
     [PG_FACTS] = FACTS "(SELECT c.name, c.name IS NOT NULL AS there, c.name IS NOT NULL AS open FROM (SELECT pg_catalog.current_schema()" TEXT " AS name OFFSET 0) c OFFSET 0) s",
     /* $1 schema: the same of that one */
     [PG_FACTS_GIVEN] = FACTS "(SELECT n.name, n.oid IS NOT NULL AS there, pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS open FROM"
@@ -242,10 +245,14 @@ static const char *const texts_of[PG_SQL_TEXTS] = {
                      " ORDER BY r.acquired_at DESC LIMIT 1",
     /* $1 process ID or NULL, $2 limit or NULL */
     [PG_RUNS] = RUN_SELECT "WHERE $1" TEXT " IS NULL OR r.process_id" TEXT EQ "$1" TEXT " ORDER BY r.acquired_at DESC LIMIT $2::pg_catalog.int8",
-    [PG_HISTORY] = "SELECT order_executed::pg_catalog.int8, version, description, filename, checksum, migration_type, applied_at::pg_catalog.timestamp FROM @.jetbase_migrations",
+    [PG_HISTORY] = HISTORY_COLUMNS "@.jetbase_migrations",
     [PG_UNFINISHED] = RUN_COLUMNS ", EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE " IS_WITNESS_OF_RUN ") FROM @.jetbase_runs r WHERE " UNFINISHED " ORDER BY r.acquired_at DESC",
     /* whether there is one at all, which costs the server a fifth of the question above */
     [PG_UNFINISHED_ANY] = "SELECT EXISTS (SELECT FROM @.jetbase_runs r WHERE " UNFINISHED ")",
+    /* Asked before the schema is known, so by name alone: the tables' numbers, which come with an answer's columns, tell whose they are. $1 lock_timeout, $2 statement_timeout, $3 search_path, each NULL where it stays */
+    [PG_EARLY_LIMITS] = "SELECT " LOCAL_UNLESS_NULL("lock_timeout", "$1") ", " LOCAL_UNLESS_NULL("statement_timeout", "$2") ", " LOCAL_UNLESS_NULL("search_path", "$3"),
+    [PG_EARLY_HISTORY] = HISTORY_COLUMNS "jetbase_migrations",
+    [PG_EARLY_RUNS] = "SELECT r.process_id FROM jetbase_runs r WHERE " UNFINISHED " LIMIT 1",
     [PG_INVALID] = "SELECT pg_catalog.quote_ident(n.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(c.relname)" CAT "' on '" CAT "pg_catalog.quote_ident(tn.nspname)" CAT "'.'" CAT "pg_catalog.quote_ident(t.relname)"
                    " FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid" EQ "i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid" EQ "c.relnamespace"
                    " JOIN pg_catalog.pg_class t ON t.oid" EQ "i.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid" EQ "t.relnamespace"

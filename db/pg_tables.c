@@ -7,22 +7,26 @@
 #include "text.h"
 
 enum {
-    CREATE_TRIES = 5,       /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
-    COLUMNS_TELL = 140000   /* the first server where has_column_privilege() says nothing of a column that is not there, whoever asks */
+    CREATE_TRIES = 5        /* a Python Jetbase that creates the same tables knows nothing of the creation lock */
 };
+
+Oid pg_facts_number(const PGresult *facts, enum pg_facts_table column)
+{
+    return PQgetisnull(facts, 0, (int)column) ? InvalidOid : (Oid)strtoul(PQgetvalue(facts, 0, (int)column), NULL, 10);
+}
 
 bool pg_tables_learn(struct db *db, const PGresult *facts, struct error *err)
 {
-    enum { SCHEMA = 7, OPEN, MIGRATIONS, LOCK, INDEX, RUNS, WIDE };
-    bool wide = pg_true(facts, WIDE);
+    enum { SCHEMA = 7, OPEN, LOCK = 10, INDEX, WIDE = 13 };
+    bool wide = pg_true(facts, WIDE), runs = pg_facts_number(facts, PG_FACTS_RUNS) != 0;
     /* A column that was dropped and made again has another number: the table is looked at itself. */
-    if (PQserverVersion(db->conn) < COLUMNS_TELL || (pg_true(facts, SCHEMA) && !pg_true(facts, OPEN)) || (pg_true(facts, RUNS) && !wide))
+    if (PQserverVersion(db->conn) < PG_COLUMNS_TELL || (pg_true(facts, SCHEMA) && !pg_true(facts, OPEN)) || (runs && !wide))
         return pg_tables_refresh(db, err);
     db->about.schema_missing = db->target.schema && !pg_true(facts, SCHEMA);
-    db->has_migrations = pg_true(facts, MIGRATIONS);
+    db->has_migrations = pg_facts_number(facts, PG_FACTS_MIGRATIONS) != 0;
     db->has_lock = pg_true(facts, LOCK);
     db->has_index = pg_true(facts, INDEX);
-    db->has_runs = pg_true(facts, RUNS);
+    db->has_runs = runs;
     db->runs_narrow = false;
     return true;
 }

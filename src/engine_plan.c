@@ -23,6 +23,7 @@ static bool connect_target(const struct project *project, struct db_target *targ
     target->wake_fd = -1;
     target->idle = ahead ? ahead_more : NULL;
     target->idle_user = ahead;
+    target->history = ahead != NULL;
     if (hooks) {
         target->stop = hooks->stop;
         target->wake_fd = hooks->wake_fd;
