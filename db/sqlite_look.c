@@ -4,7 +4,7 @@
 #include "sqlite_private.h"
 #include "sqlite_sql.h"
 
-enum { LOOK_TRIES = 10 }; /* the lock may change hands between two statements; not ten times in a row */
+enum { LOOK_TRIES = 100 }; /* the lock may change hands between two statements, of runs that follow each other without a pause ten times in a row; not a hundred */
 
 enum look { LOOK_SEEN, LOOK_AGAIN, LOOK_FAULT };
 
