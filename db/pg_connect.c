@@ -109,10 +109,10 @@ static bool connect_poll(struct db *db, int timeout_ms, struct error *err)
         int got = begun ? pg_poll(db, fds, 2, (int)left) : poll(fds, 2, (int)left);
         if (got < 0 && errno != EINTR)
             return no_connection(db, strerror(errno), err);
-        if (got > 0 && fds[0].revents)
+        if (got > 0 && fds[0].revents) {
             waited(db, want, db->sys->mono_ms() - since);
-        if (got > 0 && fds[0].revents)
             want = PQconnectPoll(db->conn);
+        }
     }
     return true;
 }

@@ -273,7 +273,7 @@ static void of_this_moment(void **state)
     proxy_stop(proxy);
 }
 
-/* Behind a pooler nothing that was set stays, and the answer counts all the same. */
+/* Behind a pooler the answer counts all the same, though who it is comes in the same message. */
 static void behind_a_pooler(void **state)
 {
     (void)state;
@@ -298,7 +298,7 @@ static void behind_a_pooler(void **state)
     proxy_stop(proxy);
 }
 
-/* One session of a real one, which the next client gets, with the tables that somebody before has left in it. */
+/* A real pooler has one session for all: what somebody before has left in it is not taken for our table, and nothing of ours stays in it for who comes next. */
 static void leaves_nothing_behind(void **state)
 {
     (void)state;
