@@ -194,13 +194,18 @@ void window_text(struct db_step *step, struct script *script, const struct scan_
 }
 
 /* From the script's own window: the next statement is not looked for before this one is answered. */
-static bool send_long(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
+static bool send_uncopied(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
 {
     struct db_step step = window_step(w, STEP_SQL, i);
     step.statement = number;
     step.tell = true;
     window_text(&step, w->script, found);
-    return window_drain(w, 0) && window_submit(w, &step) && window_drain(w, 0);
+    if (!window_drain(w, 0) || !window_submit(w, &step))
+        return false;
+    if (window_drain(w, 0))
+        return true;
+    w->failed_at = found->at;
+    return false;
 }
 
 static bool send_statement(struct window *w, uint32_t i, uint32_t number, const struct scan_statement *found)
@@ -251,7 +256,7 @@ static bool send_statements(struct window *w, uint32_t i)
     bool ok = open_script(w, item, kind);
     while (ok && (got = script_next(w->script, &found, &w->fault)) == SCAN_STATEMENT) {
         number++;
-        ok = !engine_stopped(w->run->hooks) && (found.len >= LONG_BYTES ? send_long(w, i, number, &found) : send_statement(w, i, number, &found));
+        ok = !engine_stopped(w->run->hooks) && (found.len < LONG_BYTES ? send_statement(w, i, number, &found) : send_uncopied(w, i, number, &found));
     }
     if (ok)
         ok = got == SCAN_END && script_unchanged(w->script, &w->fault);

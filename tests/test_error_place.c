@@ -47,6 +47,7 @@ static const struct shape shapes[] = {
     { .name = "escaped colons", .end = "\n", .filling = "/*\\:a \\:b: \\:\\:c*/" },
     { .name = "last and open", .end = "\r\n", .filling = "\t", .last = true },
     { .name = "one line of two megabytes", .end = " ", .filling = "\xc3\xa9", .filled = true },
+    { .name = "one line of two megabytes, escaped colons", .end = " ", .filling = "\\:a", .filled = true },
 };
 
 /* A statement that fails where `@` stands (nowhere in it: the whole statement is what failed). `|` ends a statement before it. */
