@@ -8,6 +8,8 @@
 #include "scanner_private.h"
 #include "text.h"
 
+static const struct scan_token no_token;
+
 struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, const char *delimiter, scan_read_fn read, void *user, const struct place *start)
 {
     struct scanner *s = calloc(1, sizeof *s);
@@ -16,6 +18,7 @@ struct scanner *scanner_open(enum scan_dialect dialect, bool standard_strings, c
     s->dialect = dialect;
     s->standard_strings = s->session_strings = standard_strings;
     s->start.line = s->start.column = 1;
+    s->last = &no_token;
     if (start)
         s->start = *start;
     s->w.read = read;
@@ -43,11 +46,6 @@ void scanner_close(struct scanner *scanner)
     free(scanner);
 }
 
-static bool word_byte(int c)
-{
-    return c >= 0x80 || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 size_t scanner_blank_at(struct scanner *s, size_t k)
 {
     char bytes[3] = "";
@@ -63,8 +61,9 @@ size_t scanner_blank_at(struct scanner *s, size_t k)
 
 bool scanner_at_delimiter(struct scanner *s)
 {
+    const unsigned word = BYTE_LETTER | BYTE_HIGH | BYTE_DIGIT;
     size_t k = 0, blank;
-    if (!s->delimiter || (word_byte(s->w.before) && word_byte((unsigned char)s->delimiter[0])))
+    if (!s->delimiter || (scan_byte_is((int)s->w.before, word) && scan_byte_is((unsigned char)s->delimiter[0], word)))
         return false;
     for (; k < s->delimiter_len; k++)
         if (window_peek(&s->w, k) != (unsigned char)s->delimiter[k])
@@ -103,7 +102,7 @@ bool scanner_colon_at(struct scanner *s, size_t k)
     if (window_peek(&s->w, k + 1) != ':')
         return false;
     k += 2;
-    while ((c = window_peek(&s->w, k)) == '$' || word_byte(c))
+    while (scan_word_byte(c = window_peek(&s->w, k)))
         k++;
     return c != ':';
 }
@@ -137,12 +136,14 @@ static void forget_statement(struct scanner *s)
 {
     s->w.held = false;
     s->count = s->raw_len = 0;
-    s->last = (struct scan_token){ 0 };
+    s->last = &no_token;
     s->parens = s->blocks = 0;
     s->trigger = 0;
     s->routine = s->copy_stdio = s->client = s->own_table = false;
     s->continued = PG_STRING_NONE;
 }
+
+enum { OWN_NAME_BYTES = sizeof "jetbase_lock" - 1 }; /* of jetbase_runs too */
 
 /* jetbase_lock and jetbase_runs, as the dialect folds names. */
 static bool own_name(const struct scanner *s, const struct scan_token *t)
@@ -150,8 +151,6 @@ static bool own_name(const struct scanner *s, const struct scan_token *t)
     const char *text = scanner_token_text(s, t);
     size_t len = t->len;
     bool any_case = t->kind == TOK_WORD || s->dialect == SCAN_SQLITE;
-    if (t->kind == TOK_WORD && len != strlen("jetbase_lock"))
-        return false;
     if (t->kind == TOK_QUOTED && len >= 2 && (*text == 'U' || *text == 'u')) {
         text += 2;
         len -= 2;
@@ -160,42 +159,33 @@ static bool own_name(const struct scanner *s, const struct scan_token *t)
         text++;
         len -= 2;
     }
-    if (len != strlen("jetbase_lock"))
+    if (len != OWN_NAME_BYTES)
         return false;
     return any_case ? strncasecmp(text, "jetbase_lock", len) == 0 || strncasecmp(text, "jetbase_runs", len) == 0
                     : memcmp(text, "jetbase_lock", len) == 0 || memcmp(text, "jetbase_runs", len) == 0;
-}
-
-/* Part by part: a copy of what was written a moment ago waits in the processor until all of it has arrived. */
-static void note(struct scan_token *to, enum scan_kind kind, size_t off, size_t len)
-{
-    to->kind = kind;
-    to->off = off;
-    to->len = len;
 }
 
 /* A token belongs to the statement. */
 static void take(struct scanner *s, enum scan_kind kind)
 {
     uint64_t end = s->w.base + s->w.pos;
-    size_t off = (size_t)(s->token.offset - s->at.offset), len = (size_t)(end - s->token.offset);
-    struct scan_token t;
-    note(&t, kind, off, len);
-    if (s->count < SCAN_TOKENS)
-        note(&s->tokens[s->count], kind, off, len);
-    bool client = kind == TOK_BACKSLASH || (s->dialect == SCAN_SQLITE && s->count == 0 && scanner_is_char(s, &t, '.'));
+    struct scan_token *t = &s->tokens[s->count < SCAN_TOKENS ? s->count : SCAN_TOKENS + (s->count & 1)];
+    t->kind = kind;
+    t->off = (size_t)(s->token.offset - s->at.offset);
+    t->len = (size_t)(end - s->token.offset);
+    bool client = kind == TOK_BACKSLASH || (s->dialect == SCAN_SQLITE && s->count == 0 && scanner_is_char(s, t, '.'));
     if (client && !s->client) {
         s->client = true;
         s->why = s->token;
-    } else if (!s->client && !s->own_table && (kind == TOK_WORD || kind == TOK_QUOTED) && own_name(s, &t)) {
+    } else if (((kind == TOK_WORD && t->len == OWN_NAME_BYTES) || kind == TOK_QUOTED) && !s->client && !s->own_table && own_name(s, t)) {
         s->own_table = true;
         s->why = s->token;
     }
     if (s->dialect == SCAN_POSTGRES)
-        scanner_pg_track(s, &t);
-    else
-        scanner_sqlite_track(s, &t);
-    note(&s->last, kind, off, len);
+        scanner_pg_track(s, t);
+    else if (s->trigger != TRIGGER_NONE || kind == TOK_PUNCT)
+        scanner_sqlite_track(s, t);
+    s->last = t;
     s->count++;
     s->raw_len = (size_t)(end - s->at.offset);
 }
@@ -205,7 +195,7 @@ bool scanner_escaped_colon(const char *text, size_t len)
     size_t next = 2;
     if (len < 2 || text[0] != '\\' || text[1] != ':')
         return false;
-    while (next < len && (text[next] == '$' || word_byte((unsigned char)text[next])))
+    while (next < len && scan_word_byte((unsigned char)text[next]))
         next++;
     return next == len || text[next] != ':';
 }

@@ -187,7 +187,7 @@ static bool pg_cluster_all(struct walk w)
 /* ALTER TABLE … DETACH PARTITION … CONCURRENTLY */
 static bool pg_detaches(struct walk w)
 {
-    if (!scanner_is_word(w.s, &w.s->last, "CONCURRENTLY"))
+    if (!scanner_is_word(w.s, w.s->last, "CONCURRENTLY"))
         return false;
     for (; w.i < kept(w.s); w.i++)
         if (at_word(&w, 0, "DETACH") && at_word(&w, 1, "PARTITION"))
@@ -319,6 +319,8 @@ void scanner_classify(const struct scanner *s, struct scan_statement *out)
         out->class = SCAN_OWN_TABLE;
     else if (s->copy_stdio)
         out->class = SCAN_COPY_STDIO;
+    else if (at_word(&w, 0, "INSERT")) /* large files are made of these: none of the many words is looked for */
+        out->class = SCAN_PLAIN;
     else if (s->dialect == SCAN_POSTGRES)
         out->class = pg_transaction(w, out) ? out->class : pg_never_in_tx(w) ? SCAN_NEVER_IN_TX : SCAN_PLAIN;
     else if (!sqlite_transaction(w, out)) {

@@ -4,21 +4,6 @@
 
 #include "scanner_private.h"
 
-static bool word_start(int c)
-{
-    return c >= 0x80 || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool word_byte(int c)
-{
-    return word_start(c) || digit(c) || c == '$';
-}
-
 /* A comment of two dashes, up to the line's end. */
 static void pass_line_comment(struct scan_window *w)
 {
@@ -52,6 +37,8 @@ static void pass_gap(struct scanner *s)
     bool line_end = false;
     for (;;) {
         int c = window_peek(&s->w, 0);
+        if (!scan_byte_is(c, BYTE_GAP))
+            break;
         if (c == ' ' || (c >= '\t' && c <= '\r')) {
             line_end = line_end || c == '\n' || c == '\r';
             window_step(&s->w);
@@ -76,6 +63,8 @@ static enum scan_kind string(struct scanner *s, enum pg_string how)
     struct scan_spot at = window_spot(&s->w);
     window_step(&s->w);
     for (;;) {
+        if (how != PG_STRING_ESCAPES)
+            window_pass_plain(&s->w, '\'');
         int c = window_peek(&s->w, 0);
         if (c == '\\' && how == PG_STRING_ESCAPES && window_peek(&s->w, 1) >= 0) {
             window_step(&s->w);
@@ -98,6 +87,7 @@ static enum scan_kind quoted(struct scanner *s)
     struct scan_spot at = window_spot(&s->w);
     window_step(&s->w);
     for (;;) {
+        window_pass_plain(&s->w, '"');
         int c = window_peek(&s->w, 0);
         if (c < 0) {
             scanner_unterminated(s, "a quoted identifier (\")", &at);
@@ -117,10 +107,10 @@ static size_t dollar_tag(struct scanner *s)
 {
     size_t k = 1;
     int c = window_peek(&s->w, 1);
-    if (c != '$' && !word_start(c))
+    if (c != '$' && !scan_word_start(c))
         return 0;
     while ((c = window_peek(&s->w, k)) != '$') {
-        if (!word_start(c) && !digit(c))
+        if (!scan_word_start(c) && !scan_digit(c))
             return 0;
         k++;
     }
@@ -134,6 +124,7 @@ static enum scan_kind dollar_quoted(struct scanner *s, size_t tag_len)
     for (k = 0; k < tag_len; k++)
         window_step(&s->w);
     for (;;) {
+        window_pass_plain(&s->w, '$');
         int c = window_peek(&s->w, 0);
         if (c < 0) {
             scanner_unterminated(s, "a dollar quote ($)", &s->token);
@@ -159,10 +150,9 @@ static enum scan_kind dollar(struct scanner *s)
     if (tag_len > 0)
         return dollar_quoted(s, tag_len);
     window_step(&s->w);
-    if (!digit(window_peek(&s->w, 0)))
+    if (!scan_digit(window_peek(&s->w, 0)))
         return TOK_PUNCT;
-    while (digit(window_peek(&s->w, 0)))
-        window_step(&s->w);
+    window_pass_digits(&s->w);
     return TOK_VARIABLE;
 }
 
@@ -170,31 +160,29 @@ static enum scan_kind dollar(struct scanner *s)
 static enum scan_kind number(struct scanner *s)
 {
     struct scan_window *w = &s->w;
-    while (digit(window_peek(w, 0)))
-        window_step(w);
+    window_pass_digits(w);
     if (window_peek(w, 0) == '.' && window_peek(w, 1) != '.') {
         window_step(w);
-        while (digit(window_peek(w, 0)))
-            window_step(w);
+        window_pass_digits(w);
     }
     int e = window_peek(w, 0), sign;
     if (e != 'e' && e != 'E')
         return TOK_NUMBER;
     sign = window_peek(w, 1);
     size_t skip = sign == '+' || sign == '-' ? 2 : 1;
-    if (!digit(window_peek(w, skip)))
+    if (!scan_digit(window_peek(w, skip)))
         return TOK_NUMBER;
     for (; skip > 0; skip--)
         window_step(w);
-    while (digit(window_peek(w, 0)))
-        window_step(w);
+    window_pass_digits(w);
     return TOK_NUMBER;
 }
 
 static enum scan_kind word(struct scanner *s)
 {
     int c;
-    while (word_byte(c = window_peek(&s->w, 0)) && !(c == '$' && scanner_at_delimiter(s)))
+    window_pass(&s->w, BYTE_LETTER | BYTE_DIGIT);
+    while (scan_word_byte(c = window_peek(&s->w, 0)) && !(c == '$' && scanner_at_delimiter(s)))
         window_step(&s->w);
     return TOK_WORD;
 }
@@ -236,9 +224,9 @@ enum scan_kind scanner_pg_lex(struct scanner *s)
         return quoted(s);
     if (c == '$')
         return dollar(s);
-    if (digit(c) || (c == '.' && digit(window_peek(&s->w, 1))))
+    if (scan_digit(c) || (c == '.' && scan_digit(window_peek(&s->w, 1))))
         return number(s);
-    if (word_start(c))
+    if (scan_word_start(c))
         return word_or_prefixed(s, c, plain);
     enum scan_kind kind = c == '\\' && !scanner_colon_at(s, 0) ? TOK_BACKSLASH : TOK_PUNCT;
     window_step(&s->w);
@@ -255,10 +243,10 @@ static bool heads_routine(const struct scanner *s, const struct scan_token *t)
 /* BEGIN ATOMIC … END, and CASE … END inside it. END ends the body only where a statement could begin; a CASE or END behind a point or AS is a name. */
 static void track_body(struct scanner *s, const struct scan_token *t)
 {
-    bool named = scanner_is_char(s, &s->last, '.') || scanner_is_word(s, &s->last, "AS");
-    bool first = scanner_is_char(s, &s->last, ';') || scanner_is_word(s, &s->last, "ATOMIC");
+    bool named = scanner_is_char(s, s->last, '.') || scanner_is_word(s, s->last, "AS");
+    bool first = scanner_is_char(s, s->last, ';') || scanner_is_word(s, s->last, "ATOMIC");
     if (s->blocks == 0)
-        s->blocks = scanner_is_word(s, t, "ATOMIC") && scanner_is_word(s, &s->last, "BEGIN");
+        s->blocks = scanner_is_word(s, t, "ATOMIC") && scanner_is_word(s, s->last, "BEGIN");
     else if (scanner_is_word(s, t, "CASE"))
         s->blocks += !named;
     else if (scanner_is_word(s, t, "END") && (s->blocks == 1 ? first : !named))
@@ -277,7 +265,7 @@ void scanner_pg_track(struct scanner *s, const struct scan_token *t)
         track_body(s, t);
     else if (heads_routine(s, t))
         s->routine = true;
-    if (scanner_is_word(s, &s->tokens[0], "COPY") && (scanner_is_word(s, &s->last, "FROM") || scanner_is_word(s, &s->last, "TO")) && (scanner_is_word(s, t, "STDIN") || scanner_is_word(s, t, "STDOUT")))
+    if (scanner_is_word(s, &s->tokens[0], "COPY") && (scanner_is_word(s, s->last, "FROM") || scanner_is_word(s, s->last, "TO")) && (scanner_is_word(s, t, "STDIN") || scanner_is_word(s, t, "STDOUT")))
         s->copy_stdio = true;
 }
 

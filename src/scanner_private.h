@@ -2,7 +2,46 @@
 #ifndef JETBASE_SCANNER_PRIVATE_H
 #define JETBASE_SCANNER_PRIVATE_H
 
+#include <string.h>
+
 #include "scanner.h"
+
+/* ---- bytes ---- */
+
+/* What a byte is to both lexers. */
+enum scan_byte {
+    BYTE_DIGIT = 1,
+    BYTE_LETTER = 2,   /* ASCII letters and the underscore */
+    BYTE_HIGH = 4,     /* of a character beyond ASCII: may stand in a word */
+    BYTE_DOLLAR = 8,
+    BYTE_PLAIN = 16,   /* an ASCII character that ends no line */
+    BYTE_GAP = 32      /* may begin a blank or a comment: most tokens follow without one */
+};
+
+extern const unsigned char scan_bytes[256];
+
+/* Is c, a byte or -1, one of these? */
+static inline bool scan_byte_is(int c, unsigned kinds)
+{
+    return c >= 0 && (scan_bytes[c] & kinds) != 0;
+}
+
+/* Can a word begin with it? */
+static inline bool scan_word_start(int c)
+{
+    return scan_byte_is(c, BYTE_LETTER | BYTE_HIGH);
+}
+
+static inline bool scan_digit(int c)
+{
+    return scan_byte_is(c, BYTE_DIGIT);
+}
+
+/* Can a word go on with it? */
+static inline bool scan_word_byte(int c)
+{
+    return scan_byte_is(c, BYTE_LETTER | BYTE_HIGH | BYTE_DIGIT | BYTE_DOLLAR);
+}
 
 /* ---- scanner_window.c: the bytes at hand ---- */
 
@@ -24,7 +63,7 @@ struct scan_window {
     bool failed;             /* `fault` is filled, and no more bytes come */
     bool after_cr;
     unsigned line;           /* of pos */
-    unsigned char before;    /* the byte before pos, 0 at the start */
+    unsigned before;         /* the byte before pos, 0 at the start. No char: those may alias anything, and each store would have all else read anew */
     const char *file;
     unsigned column;         /* of pos; not beside `line`: both read at once, a moment after one was written, would wait for that */
     struct error fault;
@@ -78,22 +117,47 @@ static inline void window_pass_to(struct scan_window *w, size_t at)
     w->pos = at;
 }
 
+/* Is one of these eight bytes no plain ASCII character, or `close`? */
+static inline bool window_eight_end(uint64_t eight, int close)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+    uint64_t same = eight ^ (ones * (unsigned char)close);
+    return ((eight | (eight - ones * ' ') | (same - ones)) & highs) != 0;
+}
+
 /* Moves over what is at hand of plain ASCII characters, up to the first `close`. */
 static inline void window_pass_plain(struct scan_window *w, int close)
 {
-    size_t at = w->pos;
-    while (at < w->end && w->buf[at] >= ' ' && (unsigned char)w->buf[at] < 0x80 && w->buf[at] != close)
+    const unsigned char *bytes = (const unsigned char *)w->buf;
+    size_t at = w->pos, end = w->end;
+    uint64_t eight;
+    while (at + sizeof eight <= end) {
+        memcpy(&eight, bytes + at, sizeof eight);
+        if (window_eight_end(eight, close))
+            break;
+        at += sizeof eight;
+    }
+    while (at < end && (scan_bytes[bytes[at]] & BYTE_PLAIN) && bytes[at] != close)
         at++;
     window_pass_to(w, at);
 }
 
-/* Moves over what is at hand of ASCII letters, digits and underscores. */
-static inline void window_pass_word(struct scan_window *w)
+/* Moves over what is at hand of plain ASCII bytes of these kinds. */
+static inline void window_pass(struct scan_window *w, unsigned kinds)
 {
-    size_t at = w->pos;
-    while (at < w->end && ((w->buf[at] >= 'a' && w->buf[at] <= 'z') || (w->buf[at] >= 'A' && w->buf[at] <= 'Z') || (w->buf[at] >= '0' && w->buf[at] <= '9') || w->buf[at] == '_'))
+    const unsigned char *bytes = (const unsigned char *)w->buf;
+    size_t at = w->pos, end = w->end;
+    while (at < end && (scan_bytes[bytes[at]] & kinds))
         at++;
     window_pass_to(w, at);
+}
+
+/* Moves over all digits that follow. */
+static inline void window_pass_digits(struct scan_window *w)
+{
+    do
+        window_pass(w, BYTE_DIGIT);
+    while (scan_digit(window_peek(w, 0)));
 }
 
 /* ---- tokens ---- */
@@ -115,6 +179,9 @@ enum { SCAN_TOKENS = 32 }; /* enough to tell every kind of statement by its head
 /* How a PostgreSQL string constant is read. */
 enum pg_string { PG_STRING_NONE, PG_STRING_PLAIN, PG_STRING_ESCAPES, PG_STRING_BITS };
 
+/* SQLite's automaton for triggers, where the statement is none: no word counts any more. */
+enum { TRIGGER_NONE = 1 };
+
 struct scanner {
     struct scan_window w;
     enum scan_dialect dialect;
@@ -131,7 +198,8 @@ struct scanner {
     bool finished;           /* it was handed out, and is forgotten with the next call */
     size_t sent_len;         /* its length as handed out */
     char covered;            /* the byte that the NUL behind it covers */
-    struct scan_token tokens[SCAN_TOKENS], last;
+    struct scan_token tokens[SCAN_TOKENS + 2]; /* the first ones; behind them, by turns, the last one and the one before */
+    const struct scan_token *last; /* of kind TOK_END: there is none yet */
     size_t count;            /* tokens in all, also those not kept */
     size_t raw_len;          /* bytes up to the end of its last token */
     unsigned parens;
@@ -202,7 +270,7 @@ const char *scanner_client_hint(enum scan_dialect dialect);
 /* Passes over blanks and comments, then one token. */
 enum scan_kind scanner_pg_lex(struct scanner *s);
 enum scan_kind scanner_sqlite_lex(struct scanner *s);
-/* Takes note of a token that belongs to the statement (s->last is still the one before). */
+/* Takes note of a token that belongs to the statement (s->last is still the one before). SQLite: needed only of punctuation where trigger is TRIGGER_NONE. */
 void scanner_pg_track(struct scanner *s, const struct scan_token *t);
 void scanner_sqlite_track(struct scanner *s, const struct scan_token *t);
 /* True where a `;` here ends the statement. */

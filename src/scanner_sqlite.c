@@ -3,27 +3,12 @@
 
 #include "scanner_private.h"
 
-static bool word_start(int c)
-{
-    return c >= 0x80 || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool digit(int c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool word_byte(int c)
-{
-    return word_start(c) || digit(c) || c == '$';
-}
-
 /* Goes on over a word's bytes. */
 static void pass_word(struct scanner *s)
 {
     int c;
-    window_pass_word(&s->w);
-    while (word_byte(c = window_peek(&s->w, 0)) && !(c == '$' && scanner_at_delimiter(s)))
+    window_pass(&s->w, BYTE_LETTER | BYTE_DIGIT);
+    while (scan_word_byte(c = window_peek(&s->w, 0)) && !(c == '$' && scanner_at_delimiter(s)))
         window_step(&s->w);
 }
 
@@ -73,11 +58,13 @@ static bool byte_order_mark(struct scanner *s)
     return window_peek(&s->w, 1) == 0xbb && window_peek(&s->w, 2) == 0xbf;
 }
 
-static void pass_gap(struct scanner *s)
+static void pass_blanks_and_comments(struct scanner *s)
 {
     bool blank = false; /* a vertical tab is a blank behind a blank, and an error elsewhere */
     for (;;) {
         int c = window_peek(&s->w, 0);
+        if (!scan_byte_is(c, BYTE_GAP))
+            return;
         if (c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' || (c == '\v' && blank)) {
             blank = true;
             window_step(&s->w);
@@ -97,6 +84,16 @@ static void pass_gap(struct scanner *s)
             return;
         }
     }
+}
+
+/* Up to the next token, which nearly always follows at once or behind one space. */
+static inline void pass_gap(struct scanner *s)
+{
+    int c = window_peek(&s->w, 0);
+    if (c == ' ' && !scan_byte_is(window_peek(&s->w, 1), BYTE_GAP))
+        window_step(&s->w);
+    else if (scan_byte_is(c, BYTE_GAP))
+        pass_blanks_and_comments(s);
 }
 
 /* A string or identifier up to its closing quote; doubled: two of them stand for one. */
@@ -130,7 +127,7 @@ static enum scan_kind variable(struct scanner *s)
     while ((c = window_peek(w, 0)) >= 0) {
         if (c == '$' && scanner_at_delimiter(s)) {
             break;
-        } else if (word_byte(c)) {
+        } else if (scan_word_byte(c)) {
             some = true;
             window_step(w);
         } else if (c == ':' && window_peek(w, 1) == ':') {
@@ -151,25 +148,19 @@ static enum scan_kind variable(struct scanner *s)
     return TOK_VARIABLE;
 }
 
-static void pass_digits(struct scan_window *w)
-{
-    while (digit(window_peek(w, 0)))
-        window_step(w);
-}
-
 static enum scan_kind number(struct scanner *s)
 {
     struct scan_window *w = &s->w;
-    pass_digits(w);
+    window_pass_digits(w);
     if (window_peek(w, 0) == '.') {
         window_step(w);
-        pass_digits(w);
+        window_pass_digits(w);
     }
     int e = window_peek(w, 0);
     if (e == 'e' || e == 'E') {
         int sign = window_peek(w, 1);
         size_t skip = sign == '+' || sign == '-' ? 2 : 1;
-        if (digit(window_peek(w, skip)))
+        if (scan_digit(window_peek(w, skip)))
             for (; skip > 0; skip--)
                 window_step(w);
     }
@@ -177,45 +168,55 @@ static enum scan_kind number(struct scanner *s)
     return TOK_NUMBER;
 }
 
+static enum scan_kind word_or_blob(struct scanner *s, int c)
+{
+    if ((c == 'x' || c == 'X') && window_peek(&s->w, 1) == '\'') {
+        window_step(&s->w);
+        return quoted(s, '\'', false, TOK_STRING, "a blob (x')");
+    }
+    pass_word(s);
+    return TOK_WORD;
+}
+
 enum scan_kind scanner_sqlite_lex(struct scanner *s)
 {
     pass_gap(s);
-    int c = window_peek(&s->w, 0), d;
+    int c = window_peek(&s->w, 0);
     if (c < 0)
         return TOK_END;
     if (s->delimiter && scanner_pass_delimiter(s))
         return TOK_DELIMITER;
     scanner_token_begins(s);
-    if (c == '\'')
-        return quoted(s, '\'', true, TOK_STRING, "a string (')");
-    if (c == '"')
-        return quoted(s, '"', true, TOK_QUOTED, "a quoted identifier (\")");
-    if (c == '`')
-        return quoted(s, '`', true, TOK_QUOTED, "a quoted identifier (`)");
-    if (c == '[')
-        return quoted(s, ']', false, TOK_QUOTED, "a quoted identifier ([)");
-    d = window_peek(&s->w, 1);
-    if ((c == 'x' || c == 'X') && d == '\'') {
-        window_step(&s->w);
-        return quoted(s, '\'', false, TOK_STRING, "a blob (x')");
-    }
-    if (c == '$' || c == '@' || c == '#' || c == ':')
-        return variable(s);
-    if (digit(c) || (c == '.' && digit(d))) {
+    if (scan_word_start(c))
+        return word_or_blob(s, c);
+    if (scan_digit(c) || (c == '.' && scan_digit(window_peek(&s->w, 1))))
         return number(s);
+    switch (c) {
+    case '\'':
+        return quoted(s, '\'', true, TOK_STRING, "a string (')");
+    case '"':
+        return quoted(s, '"', true, TOK_QUOTED, "a quoted identifier (\")");
+    case '`':
+        return quoted(s, '`', true, TOK_QUOTED, "a quoted identifier (`)");
+    case '[':
+        return quoted(s, ']', false, TOK_QUOTED, "a quoted identifier ([)");
+    case '$':
+    case '@':
+    case '#':
+    case ':':
+        return variable(s);
+    case '?':
+        window_step(&s->w);
+        window_pass_digits(&s->w);
+        return TOK_VARIABLE;
+    default:
+        window_step(&s->w);
+        return TOK_PUNCT;
     }
-    if (word_start(c)) {
-        pass_word(s);
-        return TOK_WORD;
-    }
-    window_step(&s->w);
-    if (c == '?')
-        pass_digits(&s->w);
-    return c == '?' ? TOK_VARIABLE : TOK_PUNCT;
 }
 
 /* The states and tokens of sqlite3_complete's automaton, which knows the end of a trigger by `; END ;`. */
-enum { AT_START, AT_NORMAL, AT_EXPLAIN, AT_CREATE, AT_TRIGGER, AT_SEMICOLON, AT_END };
+enum { AT_START, AT_NORMAL = TRIGGER_NONE, AT_EXPLAIN, AT_CREATE, AT_TRIGGER, AT_SEMICOLON, AT_END };
 enum { IS_SEMICOLON, IS_OTHER, IS_EXPLAIN, IS_CREATE, IS_TEMP, IS_TRIGGER, IS_END };
 
 static const unsigned char next_state[][7] = {
@@ -261,7 +262,7 @@ void scanner_sqlite_track(struct scanner *s, const struct scan_token *t)
 {
     if (s->trigger != AT_NORMAL)
         s->trigger = next_state[s->trigger][token_class(s, t)];
-    else if (scanner_is_char(s, t, ';')) /* no word counts there */
+    else if (scanner_is_char(s, t, ';'))
         s->trigger = next_state[AT_NORMAL][IS_SEMICOLON];
     if (t->kind != TOK_PUNCT)
         return;

@@ -8,6 +8,39 @@
 
 enum { WINDOW_FIRST = 64 * 1024 };
 
+#define O BYTE_GAP
+#define B (BYTE_PLAIN | BYTE_GAP)
+#define P BYTE_PLAIN
+#define D (BYTE_PLAIN | BYTE_DIGIT)
+#define L (BYTE_PLAIN | BYTE_LETTER)
+#define S (BYTE_PLAIN | BYTE_DOLLAR)
+#define H (BYTE_HIGH | BYTE_GAP)
+const unsigned char scan_bytes[256] = {
+    O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+    O, O, O, O, O, O, O, O, O, O, O, O, O, O, O, O,
+    B, P, P, P, S, P, P, P, P, P, P, P, P, B, P, B,
+    D, D, D, D, D, D, D, D, D, D, P, P, P, P, P, P,
+    P, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, P, P, P, P, L,
+    P, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, P, P, P, P, P,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+    H, H, H, H, H, H, H, H, H, H, H, H, H, H, H, H,
+};
+#undef O
+#undef B
+#undef P
+#undef D
+#undef L
+#undef S
+#undef H
+
 /* How many bytes of whole characters (strict UTF-8, no NUL) lie at p. *cut: the bytes behind them may be the beginning of a character. */
 static size_t whole_text(const char *p, size_t len, bool *cut)
 {

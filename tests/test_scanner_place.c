@@ -10,9 +10,9 @@
 #include "support/feed.h"
 
 /* The n-th statement (from 0) stands at line:column, in pieces of every size. */
-static void want(const char *text, size_t n, unsigned line, unsigned column)
+static void want_in(enum scan_dialect dialect, const char *text, size_t n, unsigned line, unsigned column)
 {
-    struct feed_how how = { .dialect = SCAN_POSTGRES };
+    struct feed_how how = { .dialect = dialect };
     for (how.piece = 1; how.piece <= strlen(text); how.piece++) {
         struct feed_all all = feed_scan(text, strlen(text), &how);
         assert_int_equal(all.end, SCAN_END);
@@ -23,6 +23,11 @@ static void want(const char *text, size_t n, unsigned line, unsigned column)
         assert_string_equal(at.file, "V1__a.sql");
         feed_free(&all);
     }
+}
+
+static void want(const char *text, size_t n, unsigned line, unsigned column)
+{
+    want_in(SCAN_POSTGRES, text, n, line, column);
 }
 
 static void line_ends(void **state)
@@ -45,6 +50,33 @@ static void columns(void **state)
     want("SELECT '\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80'; SELECT 2", 1, 1, 15);
     want("SELECT 'e\xcc\x81'; SELECT 2", 1, 1, 14); /* a combining accent is a character of its own, as for the servers */
     want("SELECT 1;\t\x01 SELECT 2", 1, 1, 11);
+}
+
+/* Plain text in quotes is passed over many bytes at a time: what is no such text may stand anywhere in it. */
+static void anywhere_in_quotes(void **state)
+{
+    static const struct { enum scan_dialect dialect; const char *open, *close; } quotes[] = {
+        { SCAN_POSTGRES, "'", "'" }, { SCAN_POSTGRES, "\"", "\"" }, { SCAN_POSTGRES, "$$", "$$" }, { SCAN_POSTGRES, "E'", "'" }, { SCAN_POSTGRES, "-- '", "\n" }, { SCAN_SQLITE, "'", "'" }, { SCAN_SQLITE, "\"", "\"" }, { SCAN_SQLITE, "`", "`" }, { SCAN_SQLITE, "[", "]" },
+    };
+    static const char *const inside[] = { "", ";", "''", "\"\"", "``", "[", "\t", "\x01", "\x1f", " ", "\x7f", "\n", "\r", "\r\n", "~", "$", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80" };
+    enum { WORDS = 26 };
+    (void)state;
+    for (size_t q = 0; q < sizeof quotes / sizeof *quotes; q++)
+        for (size_t i = 0; i < sizeof inside / sizeof *inside; i++)
+            for (int before = 0; before <= WORDS; before += before < 18 ? 1 : 2) {
+                char text[120];
+                unsigned line = 1, column = 1;
+                bool comment = quotes[q].open[0] == '-', ends = comment && strpbrk(inside[i], "\r\n");
+                if (ends)
+                    continue;
+                snprintf(text, sizeof text, "SELECT %s%.*s%s%.*s%s%sSELECT 2", quotes[q].open, before, "abcdefghij klmnopqrst 012345", inside[i], WORDS - before, "ABCDEFGHIJ KLMNOPQRST 987654", quotes[q].close, comment ? "1;" : ";");
+                for (const char *c = text; c < text + strlen(text) - strlen("SELECT 2"); c++) {
+                    bool first_half = c[0] == '\r' && c[1] == '\n', line_end = c[0] == '\n' || c[0] == '\r';
+                    line += line_end && !first_half;
+                    column = line_end ? 1 : column + (((unsigned char)c[0] & 0xc0) != 0x80);
+                }
+                want_in(quotes[q].dialect, text, 1, line, column);
+            }
 }
 
 /* A section that begins in the middle of a file. */
@@ -86,7 +118,7 @@ static void faults_show_their_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(line_ends), cmocka_unit_test(columns), cmocka_unit_test(from_a_start), cmocka_unit_test(faults_show_their_line),
+        cmocka_unit_test(line_ends), cmocka_unit_test(columns), cmocka_unit_test(anywhere_in_quotes), cmocka_unit_test(from_a_start), cmocka_unit_test(faults_show_their_line),
     };
     return cmocka_run_group_tests_name("scanner_place", tests, NULL, NULL);
 }
