@@ -150,10 +150,14 @@ static void sort_versions(struct history *h)
     h->by_version = calloc(h->count + 1, sizeof *h->by_version);
     if (h->by_version == NULL)
         return;
-    for (size_t i = 0; i < h->count; i++)
-        if (h->rows[i].type == MIGRATION_VERSIONED && version_valid(h->rows[i].version))
-            h->by_version[h->by_version_count++] = i;
-    if (h->by_version_count > 0)
+    bool in_order = true; /* as nearly always: they were applied in that order */
+    for (size_t i = 0; i < h->count; i++) {
+        if (h->rows[i].type != MIGRATION_VERSIONED || !version_valid(h->rows[i].version))
+            continue;
+        in_order = in_order && (h->by_version_count == 0 || by_version(&h->by_version[h->by_version_count - 1], &i, h) < 0);
+        h->by_version[h->by_version_count++] = i;
+    }
+    if (!in_order)
         qsort_r(h->by_version, h->by_version_count, sizeof *h->by_version, by_version, h);
     h->near = calloc(1, sizeof *h->near);
 }
