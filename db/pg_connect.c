@@ -240,8 +240,11 @@ static bool learn(struct db *db, struct error *err)
 bool pg_open(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err)
 {
     struct hints hints = { 0 };
-    struct db *db = calloc(1, sizeof *db);
+    struct db *db;
     *out = NULL;
+    if (!pg_load(err))
+        return false;
+    db = calloc(1, sizeof *db);
     if (!db)
         return error_set(err, ERR_NO_MEMORY, "out of memory while connecting");
     db->driver = &db_postgres;

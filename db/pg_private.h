@@ -2,9 +2,8 @@
 #ifndef JETBASE_DB_PG_PRIVATE_H
 #define JETBASE_DB_PG_PRIVATE_H
 
-#include <libpq-fe.h>
-
 #include "db.h"
+#include "pg_late.h"
 #include "pg_sql.h"
 
 struct text;

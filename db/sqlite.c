@@ -39,9 +39,12 @@ static void count_nothing(void)
 static bool sqlite_open(const struct db_target *target, enum db_mode mode, struct db **out, struct error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct db *db = calloc(1, sizeof *db);
-    pthread_once(&once, count_nothing);
+    struct db *db;
     *out = NULL;
+    if (!sqlite_load(err))
+        return false;
+    pthread_once(&once, count_nothing);
+    db = calloc(1, sizeof *db);
     if (!db)
         return error_set(err, ERR_NO_MEMORY, "out of memory; nothing was changed");
     db->driver = &db_sqlite;

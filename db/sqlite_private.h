@@ -2,10 +2,10 @@
 #ifndef JETBASE_DB_SQLITE_PRIVATE_H
 #define JETBASE_DB_SQLITE_PRIVATE_H
 
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "db.h"
+#include "sqlite_late.h"
 #include "text.h"
 
 enum {

@@ -304,7 +304,7 @@ static void directives_agree(void **state)
 /* Options of other programs that the README names, and the mistyped one of its example. */
 static bool of_others(const char *name)
 {
-    static const char *const others[] = { "disable-postgres", "disable-sqlite", "foreground", "to-versoin" };
+    static const char *const others[] = { "disable-late-loading", "disable-postgres", "disable-sqlite", "foreground", "to-versoin" };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(others[i], name) == 0)
             return true;

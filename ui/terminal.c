@@ -1,6 +1,4 @@
 /* terminal.c: shows pictures on the terminal and reads keys from it, through ncurses; gives the terminal back whatever happens. */
-#define NCURSES_WIDECHAR 1
-#include <curses.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
@@ -10,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <term.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "curses_late.h"
 #include "keys.h"
 #include "terminal.h"
 
@@ -137,7 +135,7 @@ bool terminal_open(int least_rows, int least_cols, struct error *err)
         return error_hint(err, "Without one: jetbase status, jetbase lock-status, jetbase upgrade.");
     }
     setlocale(LC_CTYPE, "");
-    if (!known(err))
+    if (!curses_load(err) || !known(err))
         return false;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col && too_small(size.ws_row, size.ws_col, least_rows, least_cols, err))
         return false;

@@ -1,6 +1,4 @@
 /* terminal_lend.c: what the terminal does for others: its clipboard, and its loan to a pager or an editor. */
-#define NCURSES_WIDECHAR 1
-#include <curses.h>
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "curses_late.h"
 #include "terminal.h"
 #include "text.h"
 
