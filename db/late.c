@@ -8,8 +8,11 @@
 static bool refuse(const struct late *library, const char *name, struct error *err)
 {
     const char *why = dlerror();
-    error_set(err, ERR_CONFIG, "%s can't be used%s%s: %s", library->file, name ? ", it has no " : "", name ? name : "", why ? why : "the loader does not say why");
-    return error_hint(err, "Nothing was done. Install the library, or the one that jetbase was built with.");
+    if (name)
+        error_set(err, ERR_CONFIG, "the library %s has no %s, which jetbase needs (%s)", library->file, name, why ? why : "the loader does not say why");
+    else
+        error_set(err, ERR_CONFIG, "a library can't be loaded: %s", why ? why : library->file);
+    return error_hint(err, "Nothing was done. Install it, in a version no older than the one that jetbase was built with.");
 }
 
 static bool load(struct late *library, struct error *err)

@@ -14,7 +14,7 @@ enum scan_byte {
     BYTE_LETTER = 2,   /* ASCII letters and the underscore */
     BYTE_HIGH = 4,     /* of a character beyond ASCII: may stand in a word */
     BYTE_DOLLAR = 8,
-    BYTE_PLAIN = 16,   /* an ASCII character that ends no line */
+    BYTE_PLAIN = 16,   /* ASCII from the blank to 0x7f: one column, and no line's end */
     BYTE_GAP = 32      /* may begin a blank or a comment: most tokens follow without one */
 };
 
@@ -117,7 +117,7 @@ static inline void window_pass_to(struct scan_window *w, size_t at)
     w->pos = at;
 }
 
-/* Is one of these eight bytes no plain ASCII character, or `close`? */
+/* Is one of these eight bytes not plain (0x7f and below, no control), or `close`? */
 static inline bool window_eight_end(uint64_t eight, int close)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
@@ -125,7 +125,7 @@ static inline bool window_eight_end(uint64_t eight, int close)
     return ((eight | (eight - ones * ' ') | (same - ones)) & highs) != 0;
 }
 
-/* Moves over what is at hand of plain ASCII characters, up to the first `close`. */
+/* Moves over what is at hand of plain ones (BYTE_PLAIN), up to the first `close`. */
 static inline void window_pass_plain(struct scan_window *w, int close)
 {
     const unsigned char *bytes = (const unsigned char *)w->buf;
@@ -142,7 +142,7 @@ static inline void window_pass_plain(struct scan_window *w, int close)
     window_pass_to(w, at);
 }
 
-/* Moves over what is at hand of plain ASCII bytes of these kinds. */
+/* Moves over what is at hand of these kinds; all of them must be plain. */
 static inline void window_pass(struct scan_window *w, unsigned kinds)
 {
     const unsigned char *bytes = (const unsigned char *)w->buf;

@@ -29,7 +29,7 @@ static void lacks_a_function(void **state)
     error_clear(&err);
     assert_false(late_load(&library, &err));
     assert_int_equal(err.code, ERR_CONFIG);
-    assert_non_null(strstr(err.message, ANY_LIBRARY " can't be used, it has no no_such_function: "));
+    assert_non_null(strstr(err.message, "the library " ANY_LIBRARY " has no no_such_function, which jetbase needs ("));
     library.count = 1;
     found[0] = NULL;
     assert_true(late_load(&library, &err));
@@ -54,7 +54,7 @@ static const char *const libraries[] = { LATE_SQLITE, LATE_LIBPQ, LATE_NCURSES }
 static bool loads(const struct process *p, const char *library)
 {
     char words[200];
-    snprintf(words, sizeof words, "file=%s [", library);
+    snprintf(words, sizeof words, "file=%s", library);
     return strstr(p->err, words) != NULL;
 }
 
@@ -86,7 +86,7 @@ static void loads_none(void **state)
         struct process p;
         process_run(&p, "/", argv, env);
         assert_int_equal(p.exit, 0);
-        assert_true(loads(&p, "libcrypto.so.3")); /* else the loader tells nothing */
+        assert_true(loads(&p, "libc.so.")); /* else the loader tells nothing */
         for (size_t k = 0; k < sizeof libraries / sizeof *libraries; k++)
             assert_false(loads(&p, libraries[k]));
         process_free(&p);
@@ -103,7 +103,7 @@ static void break_library(char dir[FILES_PATH], const char *library, char variab
 
 static void missing(enum sandbox_kind kind)
 {
-    char dir[FILES_PATH], variable[FILES_PATH + 40], words[200];
+    char dir[FILES_PATH], variable[FILES_PATH + 40], words[FILES_PATH + 100];
     struct sandbox sb;
     struct process p;
     const char *const argv[] = { process_jetbase(), "upgrade", NULL };
@@ -112,7 +112,7 @@ static void missing(enum sandbox_kind kind)
     break_library(dir, libraries[kind], variable);
     const char *const env[] = { sb.variable, variable, NULL };
     process_run(&p, sb.dir, argv, env);
-    snprintf(words, sizeof words, "%s can't be used: ", libraries[kind]);
+    snprintf(words, sizeof words, "error: a library can't be loaded: %s/%s: ", dir, libraries[kind]);
     assert_int_equal(p.exit, error_exit_code(ERR_CONFIG));
     assert_non_null(strstr(p.err, words));
     assert_non_null(strstr(p.err, "Nothing was done."));
@@ -142,7 +142,7 @@ static void console_without_ncurses(void **state)
     break_library(dir, LATE_NCURSES, variable);
     const char *const env[] = { variable, NULL };
     stage_console(&s, env, NULL);
-    term_wait_for(s.term, LATE_NCURSES " can't be used: ");
+    term_wait_for(s.term, "a library can't be loaded: ");
     term_wait_for(s.term, "Nothing was done.");
     assert_int_equal(term_wait_end(s.term), error_exit_code(ERR_CONFIG));
     assert_false(term_alternate(s.term));

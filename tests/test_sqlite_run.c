@@ -411,7 +411,7 @@ static int child(int argc, char **argv)
 {
     sqlite3 *handle = NULL;
     int code = 91;
-    if (argc != 3)
+    if (argc != 3 || !sqlite_load(NULL))
         return code;
     if (sqlite3_open(argv[2], &handle) == SQLITE_OK && sqlite3_exec(handle, strcmp(argv[1], "read") == 0 ? "BEGIN; SELECT * FROM jetbase_lock" : "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK) {
         lite_say_ready();

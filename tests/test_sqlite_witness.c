@@ -318,7 +318,7 @@ static int child_foreign(const char *path, const char *id, const char *how, cons
 static int child_write(const char *path)
 {
     sqlite3 *handle = NULL;
-    int rc = sqlite3_open(path, &handle);
+    int rc = sqlite_load(NULL) ? sqlite3_open(path, &handle) : SQLITE_ERROR;
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(handle, "CREATE TABLE IF NOT EXISTS intruder (x)", NULL, NULL, NULL);
     sqlite3_close(handle);

@@ -170,6 +170,7 @@ static void is_stopped_while_it_looks(void **state)
     sandbox_sql(&sb, "UPDATE jetbase_lock SET is_locked = TRUE, process_id = '11111111-2222-3333-4444-555555555555'");
     sandbox_start(&sb, &p, false, NULL, args);
     process_hear(&p, true, "note: waiting for the lock, held by process ID 1111");
+    assert_true(pg_load(NULL)); /* no connection of a driver is opened in this program */
     PGconn *other = PQconnectdb(sb.conninfo);
     PQclear(PQexec(other, "BEGIN; LOCK TABLE jetbase_lock IN ACCESS EXCLUSIVE MODE"));
     while (sandbox_number(&sb, "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'jetbase_lock'::regclass") == 0)

@@ -1,4 +1,4 @@
-/* terminal.h: the terminal: the one file that knows ncurses. Restores it on every way out, a crash included. One thread only. */
+/* terminal.h: the terminal: what is behind it alone knows ncurses. Restores it on every way out, a crash included. One thread only. */
 #ifndef JETBASE_UI_TERMINAL_H
 #define JETBASE_UI_TERMINAL_H
 
