@@ -63,7 +63,7 @@ bool scanner_at_delimiter(struct scanner *s)
 {
     const unsigned word = BYTE_LETTER | BYTE_HIGH | BYTE_DIGIT;
     size_t k = 0, blank;
-    if (!s->delimiter || (scan_byte_is((int)s->w.before, word) && scan_byte_is((unsigned char)s->delimiter[0], word)))
+    if (!s->delimiter || (scan_byte_is(s->w.before, word) && scan_byte_is((unsigned char)s->delimiter[0], word)))
         return false;
     for (; k < s->delimiter_len; k++)
         if (window_peek(&s->w, k) != (unsigned char)s->delimiter[k])

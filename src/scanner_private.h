@@ -63,7 +63,7 @@ struct scan_window {
     bool failed;             /* `fault` is filled, and no more bytes come */
     bool after_cr;
     unsigned line;           /* of pos */
-    unsigned before;         /* the byte before pos, 0 at the start. No char: those may alias anything, and each store would have all else read anew */
+    unsigned char before;    /* the byte before pos, 0 at the start */
     const char *file;
     unsigned column;         /* of pos; not beside `line`: both read at once, a moment after one was written, would wait for that */
     struct error fault;
