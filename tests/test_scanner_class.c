@@ -120,10 +120,10 @@ static void own_tables(void **state)
 {
     struct place why;
     (void)state;
-    PG(SCAN_OWN_TABLE, "UPDATE jetbase_lock SET is_locked = false", "DROP TABLE public.JETBASE_RUNS", "SELECT * FROM \"jetbase_lock\"", "CREATE TABLE a AS SELECT (SELECT 1 FROM s.\"jetbase_runs\")", "TABLE U&\"jetbase_lock\"",
+    PG(SCAN_OWN_TABLE, "INSERT INTO jetbase_lock VALUES (1)", "INSERT INTO a SELECT process_id FROM \"jetbase_runs\"", "UPDATE jetbase_lock SET is_locked = false", "DROP TABLE public.JETBASE_RUNS", "SELECT * FROM \"jetbase_lock\"", "CREATE TABLE a AS SELECT (SELECT 1 FROM s.\"jetbase_runs\")", "TABLE U&\"jetbase_lock\"",
        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; DELETE FROM jetbase_lock; END");
     PG(SCAN_PLAIN, "SELECT 'jetbase_lock'", "SELECT \"JETBASE_LOCK\"", "SELECT jetbase_locks", "SELECT 1 -- jetbase_lock\n", "DO $$ jetbase_lock $$", "SELECT * FROM jetbase_migrations", "SELECT $1");
-    LITE(SCAN_OWN_TABLE, "DROP TABLE Jetbase_Lock", "DELETE FROM [JETBASE_RUNS]", "DELETE FROM \"Jetbase_lock\"", "DELETE FROM `jetbase_lock`", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM jetbase_lock; END");
+    LITE(SCAN_OWN_TABLE, "INSERT INTO [jetbase_lock] VALUES (1)", "INSERT INTO a SELECT process_id FROM jetbase_runs", "DROP TABLE Jetbase_Lock", "DELETE FROM [JETBASE_RUNS]", "DELETE FROM \"Jetbase_lock\"", "DELETE FROM `jetbase_lock`", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM jetbase_lock; END");
     LITE(SCAN_PLAIN, "SELECT 'jetbase_lock'", "SELECT :jetbase_lock");
     only("SELECT 1,\n  2 FROM x, jetbase_lock", SCAN_POSTGRES, &why);
     assert_int_equal(why.line, 2);
